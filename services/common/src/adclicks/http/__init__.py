@@ -1,0 +1,1 @@
+"""What both HTTP services do alike: errors, request ids, bounded bodies, health, metrics, the API's description."""

@@ -1,0 +1,88 @@
+"""The parts of an OpenAPI 3.1 document that the services share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = dict[str, Any]
+
+ERROR_SCHEMA: Json = {
+    "type": "object",
+    "required": ["errors"],
+    "properties": {
+        "errors": {
+            "type": "object",
+            "required": ["code", "message", "details", "timestamp"],
+            "properties": {
+                "code": {"type": "string", "examples": ["BAD_REQUEST"]},
+                "message": {"type": "string"},
+                "details": {
+                    "type": "array",
+                    "description": "Every invalid field.",
+                    "items": {
+                        "type": "object",
+                        "required": ["field", "error"],
+                        "properties": {"field": {"type": "string"}, "error": {"type": "string"}},
+                    },
+                },
+                "timestamp": {"type": "string", "format": "date-time"},
+            },
+        }
+    },
+}
+_DESCRIPTIONS = {
+    400: "Malformed, or with invalid fields: all of them are listed.",
+    404: "There is none.",
+    405: "The path does not take that method.",
+    409: "Contradicts what is stored.",
+    413: "The body is too large.",
+    415: "The body is of a kind that is not taken.",
+    500: "A fault of the service.",
+    503: "Can't be served now: send it again after Retry-After seconds.",
+}
+
+
+def errors(*statuses: int) -> Json:
+    """The ``responses`` of an operation for its error statuses."""
+    return {str(status): _error(status) for status in statuses}
+
+
+def _error(status: int) -> Json:
+    answer: Json = {
+        "description": _DESCRIPTIONS[status],
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    if status == 503:
+        answer["headers"] = {"Retry-After": {"schema": {"type": "string"}, "description": "seconds"}}
+    return answer
+
+
+def answer(description: str, schema: Json, status: int = 200) -> Json:
+    """A JSON answer."""
+    return {str(status): {"description": description, "content": {"application/json": {"schema": schema}}}}
+
+
+def operations() -> Json:
+    """The paths of ``operations.add_routes``."""
+
+    def get(summary: str, media_type: str, schema: Json, *statuses: int) -> Json:
+        ok = {"200": {"description": summary, "content": {media_type: {"schema": schema}}}}
+        return {"get": {"summary": summary, "tags": ["operations"], "responses": {**ok, **errors(*statuses)}}}
+
+    status = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
+    return {
+        "/healthz/live": get("Whether the process works; restart it if not", "application/json", status, 503),
+        "/healthz/ready": get("Whether to send traffic", "application/json", status, 503),
+        "/metrics": get("Prometheus metrics", "text/plain", {"type": "string"}),
+        "/openapi.json": get("This description", "application/json", {"type": "object"}),
+        "/docs": get("A page to read this description", "text/html", {"type": "string"}),
+    }
+
+
+def document(title: str, description: str, paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> Json:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": "1.0.0", "description": description, "license": {"name": "MIT"}},
+        "paths": {**paths, **operations()},
+        "components": {"schemas": {"Error": ERROR_SCHEMA, **schemas}},
+    }

@@ -1,0 +1,110 @@
+"""Kafka: client configurations, and what is asked of a topic."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.cimpl import NewTopic
+
+from adclicks.settings import KafkaSettings
+
+REQUEST_TIMEOUT_SECONDS = 5.0
+
+
+class KafkaUnavailableError(Exception):
+    """Kafka could not be asked, or does not know the topic; try again later."""
+
+
+@dataclass(frozen=True)
+class Watermarks:
+    """A partition's first offset that is still there, and the next one to be written."""
+
+    low: int
+    high: int
+
+
+def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
+    """What every client has in common."""
+    return {
+        "bootstrap.servers": settings.address,
+        "client.id": client_id,
+        # Kafka's restart moves the address of a pod: a stale one must not be asked for long.
+        "broker.address.ttl": 1000,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1000,
+        # The log goes through `logger`; without this a lost broker fills standard error by the line.
+        "log.connection.close": False,
+    }
+
+
+def admin(settings: KafkaSettings) -> AdminClient:
+    """A client for topics and offsets."""
+    return AdminClient(client_config(settings, "adclicks-admin"))
+
+
+def topic_id(client: AdminClient, topic: str) -> str:
+    """The topic's id, which a recreated topic does not share. Raises ``KafkaUnavailableError``."""
+    try:
+        described = client.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_TIMEOUT_SECONDS)
+        return str(described[topic].result(REQUEST_TIMEOUT_SECONDS).topic_id)
+    except (KafkaException, TimeoutError) as error:
+        raise KafkaUnavailableError(_words(error, f"topic {topic}")) from error
+
+
+def partition_count(client: AdminClient, topic: str) -> int:
+    """How many partitions the topic has. Raises ``KafkaUnavailableError``."""
+    try:
+        metadata = client.list_topics(topic, timeout=REQUEST_TIMEOUT_SECONDS).topics[topic]
+    except KafkaException as error:
+        raise KafkaUnavailableError(_words(error, f"topic {topic}")) from error
+    if metadata.error is not None or not metadata.partitions:
+        raise KafkaUnavailableError(f"Kafka does not know the topic {topic}: run `adclicks create-topics`")
+    return len(metadata.partitions)
+
+
+def watermarks(client: AdminClient, topic: str, partitions: Iterable[int]) -> dict[int, Watermarks]:
+    """The first and the next offset of each partition. Raises ``KafkaUnavailableError``."""
+    asked = [TopicPartition(topic, partition) for partition in partitions]
+    if not asked:
+        return {}
+    low, high = (_offsets(client, asked, spec()) for spec in (OffsetSpec.earliest, OffsetSpec.latest))
+    return {partition: Watermarks(low[partition], high[partition]) for partition in high}
+
+
+def create_topics(client: AdminClient, settings: KafkaSettings, partitions: int, replication_factor: int) -> list[str]:
+    """Makes the topic of the clicks and that of the dead letters where they are missing; returns what was made.
+
+    min.insync.replicas is 2 from three replicas on: with acks=all a click then survives the loss of a broker.
+    """
+    config = {"min.insync.replicas": "2" if replication_factor >= 3 else "1"}
+    topics = [
+        NewTopic(settings.topic, partitions, replication_factor, config=config),
+        # Dead letters wait for a person, so they are kept for a year, not Kafka's default of a week.
+        NewTopic(
+            settings.dead_letter_topic, 1, replication_factor, config={**config, "retention.ms": str(365 * 86_400_000)}
+        ),
+    ]
+    made = []
+    for name, future in client.create_topics(topics, operation_timeout=REQUEST_TIMEOUT_SECONDS).items():
+        try:
+            future.result(2 * REQUEST_TIMEOUT_SECONDS)
+            made.append(name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise KafkaUnavailableError(_words(error, f"topic {name}")) from error
+    return made
+
+
+def _offsets(client: AdminClient, asked: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+    try:
+        futures = client.list_offsets(dict.fromkeys(asked, spec), request_timeout=REQUEST_TIMEOUT_SECONDS)
+        return {item.partition: future.result(REQUEST_TIMEOUT_SECONDS).offset for item, future in futures.items()}
+    except (KafkaException, TimeoutError) as error:
+        raise KafkaUnavailableError(_words(error, "the partitions' offsets")) from error
+
+
+def _words(error: Exception, subject: str) -> str:
+    reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
+    return f"Kafka could not be asked for {subject}: {reason}"

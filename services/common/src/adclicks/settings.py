@@ -1,0 +1,200 @@
+"""Settings from the environment: one frozen class a service, read once at start, all errors of it at once.
+
+A class declares its fields with ``setting(...)``; classes nest, so that services share groups (``KafkaSettings``).
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, cast, get_type_hints
+
+from dotenv import dotenv_values
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """Every wrong or missing variable, a line each. Values are not repeated: one of them may be a secret."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("Settings are wrong or missing:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def setting(
+    name: str, doc: str, parse: Callable[[str], Any], default: Any = MISSING, *, secret: bool = False
+) -> Any:  # what dataclasses.field itself returns to the type checker
+    """A field read from the variable ``name``. ``parse`` raises ``ValueError`` whose text completes "NAME must …"."""
+    metadata = {"name": name, "doc": doc, "parse": parse}
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+def read(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
+    """An instance of ``cls`` from ``environ`` (by default the process environment over ``.env`` in the working folder).
+
+    Raises ``SettingsError`` with all that is wrong.
+    """
+    if environ is None:
+        file = {key: value for key, value in dotenv_values(".env").items() if value is not None}
+        environ = {**file, **os.environ}
+    problems: list[str] = []
+    instance = _read(cls, environ, problems)
+    if problems:
+        raise SettingsError(problems)
+    return instance
+
+
+def describe(cls: type[Any]) -> list[tuple[str, str, str]]:
+    """``(variable, default, meaning)`` of each setting of ``cls``; the default is "required" where there is none."""
+    rows = []
+    for item in fields(cls):
+        if "name" in item.metadata:
+            default = "required" if item.default is MISSING else "" if item.default is None else str(item.default)
+            rows.append((item.metadata["name"], default, item.metadata["doc"]))
+        else:
+            rows.extend(describe(get_type_hints(cls)[item.name]))
+    return rows
+
+
+def _read(cls: type[T], environ: Mapping[str, str], problems: list[str]) -> T:
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for item in fields(cast("Any", cls)):
+        if "name" in item.metadata:
+            values[item.name] = _value(item, environ, problems)
+        elif is_dataclass(hints[item.name]):
+            values[item.name] = _read(hints[item.name], environ, problems)
+    return cls(**values)
+
+
+def _value(item: Field[Any], environ: Mapping[str, str], problems: list[str]) -> Any:
+    name = item.metadata["name"]
+    # An empty variable counts as unset: compose files and charts write "" for what was left out.
+    text = environ.get(name, "")
+    if text == "":
+        if item.default is MISSING:
+            problems.append(f"{name} is not set: {item.metadata['doc']}")
+        return item.default
+    try:
+        return item.metadata["parse"](text)
+    except ValueError as error:
+        problems.append(f"{name} must {error}")
+        return None
+
+
+def text(value: str) -> str:
+    """Any text."""
+    return value
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A whole number from ``low`` to ``high``."""
+
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", value) or not low <= int(value) <= high:
+            raise ValueError(f"be a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A decimal number from ``low`` to ``high``."""
+
+    def parse(value: str) -> float:
+        if not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,9})?", value) or not low <= float(value) <= high:
+            raise ValueError(f"be a number from {low:g} to {high:g}")
+        return float(value)
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """One of ``choices``."""
+
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"be one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def host_port(value: str) -> tuple[str, int]:
+    """``host:port``; an IPv6 host in brackets."""
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", value)
+    if not match or not 1 <= int(match[2]) <= 65535:
+        raise ValueError("be host:port, such as localhost:6379")
+    return match[1].strip("[]"), int(match[2])
+
+
+def host_ports(value: str) -> str:
+    """``host:port[,host:port…]``, kept as text, as Kafka clients take it."""
+    for part in value.split(","):
+        try:
+            host_port(part.strip())
+        except ValueError:
+            raise ValueError("be host:port[,host:port…], such as localhost:9092") from None
+    return value
+
+
+def topic_name(value: str) -> str:
+    """A Kafka topic's name that leaves room for the dead-letter suffix (Kafka allows 249 characters)."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,240}", value) or value in {".", ".."}:
+        raise ValueError("be a Kafka topic name: letters, digits, '.', '_', '-', at most 240")
+    return value
+
+
+@dataclass(frozen=True)
+class KafkaSettings:
+    """Where the clicks are kept."""
+
+    address: str = setting("KAFKA_ADDRESS", "Kafka's bootstrap servers, host:port[,host:port…]", host_ports)
+    topic: str = setting(
+        "KAFKA_TOPIC", "the topic of the clicks; its dead letters go to <topic>.dead", topic_name, "clicks"
+    )
+
+    @property
+    def dead_letter_topic(self) -> str:
+        """Where records go that can't be read or stored."""
+        return f"{self.topic}.dead"
+
+
+@dataclass(frozen=True)
+class PostgresSettings:
+    """The truth."""
+
+    host: str = setting("DB_HOST", "PostgreSQL's host", text)
+    user: str = setting("DB_USER", "PostgreSQL's user", text)
+    password: str = setting("DB_PASSWORD", "that user's password", text, secret=True)
+    port: int = setting("DB_PORT", "PostgreSQL's port", whole(1, 65535), 5432)
+    dialect: str = setting("DB_DIALECT", "the database's kind; only postgres", one_of("postgres"), "postgres")
+    name: str = setting("DB_NAME", "the database", text, "ads")
+    ssl: str = setting(
+        "DB_SSL",
+        "TLS to PostgreSQL, libpq's sslmode",
+        one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+        "prefer",
+    )
+
+
+@dataclass(frozen=True)
+class RedisSettings:
+    """The cache of live totals."""
+
+    address: tuple[str, int] = setting("REDIS_ADDR", "Redis or Valkey, host:port", host_port)
+    password: str | None = setting("REDIS_PASSWORD", "its password", text, None, secret=True)
+    db: int = setting("REDIS_DB", "its database number", whole(0, 1_000_000), 0)
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    level: str = setting(
+        "LOG_LEVEL", "the least level that is logged", one_of("debug", "info", "warning", "error"), "info"
+    )
+    format: str = setting(
+        "LOG_FORMAT", "json, console, or auto: console on a terminal", one_of("auto", "json", "console"), "auto"
+    )
