@@ -1,15 +1,15 @@
 """Prometheus metrics that several worker processes share through files."""
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from adclicks import metrics_folder
+from adclicks.metrics_folder import new_folder as new_folder
+from adclicks.metrics_folder import remove_folder as remove_folder
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 # Seconds; an answer waits for Kafka's acknowledgement, so the interesting part lies between 1 ms and the 5 s limit.
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -17,7 +17,7 @@ LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.
 
 def exposition() -> bytes:
     """All metrics of this service in Prometheus' text format: of all its processes where they share a folder."""
-    if _FOLDER_VARIABLE not in os.environ:
+    if metrics_folder.VARIABLE not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)
@@ -26,16 +26,5 @@ def exposition() -> bytes:
 
 def forget_process(pid: int) -> None:
     """Takes a dead worker's gauges out of the sums; its counters stay, or they would go backwards."""
-    if _FOLDER_VARIABLE in os.environ:
+    if metrics_folder.VARIABLE in os.environ:
         mark_process_dead(pid)
-
-
-def remove_folder(folder: str) -> None:
-    """At the very end of the service."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def new_folder() -> str:
-    """An empty folder for the files, in memory where the system has such a place."""
-    memory = Path("/dev/shm")  # noqa: S108 a mkdtemp folder below it is private
-    return tempfile.mkdtemp(prefix="adclicks-metrics-", dir=memory if os.access(memory, os.W_OK) else None)

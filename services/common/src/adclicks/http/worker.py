@@ -1,0 +1,70 @@
+"""gunicorn's worker process: uvicorn on uvloop and httptools, its logs, and its end."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import uvicorn
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # gunicorn has no types
+from gunicorn.glogging import Logger as GunicornLogger  # type: ignore[import-untyped]  # gunicorn has no types
+from uvicorn_worker import UvicornWorker
+
+# Of the time to shut down: it is left for what the application does after the last request, such as a flush.
+_FLUSH_SECONDS = 8
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's log, handed on to ours."""
+
+    def setup(self, cfg: Any) -> None:
+        """Takes gunicorn's own handlers away again."""
+        super().setup(cfg)
+        self.error_log.handlers = []
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.NOTSET)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, told to end by SIGTERM, SIGINT or SIGQUIT."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own way raises the signal once more after a good shutdown, and knows no SIGQUIT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
+    """One process, one event loop."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        # A database that is away at the start is waited for; what does end a start must end the process.
+        "lifespan": "on",
+        "access_log": False,
+        # Whose X-Forwarded-For is believed is a setting of ours. uvicorn would believe any local caller.
+        "proxy_headers": False,
+        "server_header": False,
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - _FLUSH_SECONDS)
+        log = logging.getLogger("uvicorn.error")
+        log.propagate = True
+        log.setLevel(logging.WARNING)
+
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        server = Server(config=self.config)
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
