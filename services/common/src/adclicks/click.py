@@ -17,7 +17,7 @@ import msgspec
 from adclicks.errors import FieldError, Problem, invalid_body, malformed_body
 
 NAME_LENGTH_MAX = 200
-# Unicode category Cc: C0, DEL and C1. A NUL among them can't be stored in PostgreSQL, and a newline would break its COPY.
+# Unicode category Cc: C0, DEL and C1. A NUL can't be stored in PostgreSQL; a newline would break its COPY.
 _NO_CONTROL_CHARACTERS = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"
 # Before this a bucket's start, or the time in UTC itself, has no representation in PostgreSQL or Python.
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
@@ -40,8 +40,8 @@ class Click(msgspec.Struct, frozen=True, gc=False):
 class ClickEvent(Click, frozen=True, gc=False):
     """A click as Kafka keeps it: the sender's own JSON and, appended, what ingest knows of it.
 
-    ``received_at`` is when ingest took it; ``peer`` the address that it came from. A producer other than ingest may leave
-    both out.
+    ``received_at`` is when ingest took it; ``peer`` the address that it came from. A producer other than ingest may
+    leave both out.
     """
 
     received_at: _Instant | None = None
@@ -83,7 +83,7 @@ def decode_click(body: bytes, latest: datetime) -> Click:
 def decode_event(value: bytes) -> ClickEvent:
     """The click event in a Kafka record's ``value``. Raises ``Problem`` that says why it can't be one.
 
-    How far ahead a timestamp may lie is the door's policy, not the record's: a click once acknowledged is never refused here.
+    How far ahead a timestamp may lie is the door's policy, not the record's: what was acknowledged is not refused here.
     """
     try:
         event = _decode_event(value)
@@ -97,8 +97,8 @@ def decode_event(value: bytes) -> ClickEvent:
 def encode_event(click_json: bytes, received_at: str, peer: str) -> bytes:
     """A Kafka record's value: the JSON object as it came in, with the server's two fields appended.
 
-    ``click_json`` has been decoded before, so it ends in ``}``. Appended last because the last of two equal keys wins: a
-    sender can't set them. ``received_at`` is RFC 3339, ``peer`` an IP address.
+    ``click_json`` has been decoded before, so it ends in ``}``. Appended last because the last of two equal keys wins:
+    a sender can't set them. ``received_at`` is RFC 3339, ``peer`` an IP address.
     """
     return b'%b,"received_at":"%b","peer":"%b"}' % (
         click_json.rstrip(b" \t\r\n")[:-1],

@@ -13,7 +13,7 @@ class FieldError(msgspec.Struct, frozen=True):
     error: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Problem(Exception):
     """An answer that is not a success.
 

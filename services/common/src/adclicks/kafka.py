@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
 from adclicks.settings import KafkaSettings
@@ -99,7 +100,7 @@ def create_topics(client: AdminClient, settings: KafkaSettings, partitions: int,
 
 def _offsets(client: AdminClient, asked: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
     try:
-        futures = client.list_offsets(dict.fromkeys(asked, spec), request_timeout=REQUEST_TIMEOUT_SECONDS)
+        futures = client.list_offsets(dict.fromkeys(asked, spec), request_timeout=REQUEST_TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]  # has no types
         return {item.partition: future.result(REQUEST_TIMEOUT_SECONDS).offset for item, future in futures.items()}
     except (KafkaException, TimeoutError) as error:
         raise KafkaUnavailableError(_words(error, "the partitions' offsets")) from error

@@ -8,7 +8,7 @@ import psycopg
 import redis
 
 from adclicks.settings import RedisSettings
-from adclicks.totals_cache import REPLACE_SCRIPT, UPDATE_SCRIPT, PartitionTotals, key, update_arguments
+from adclicks.totals_cache import NEXT_OFFSET, REPLACE_SCRIPT, UPDATE_SCRIPT, PartitionTotals, key, update_arguments
 
 SOCKET_TIMEOUT_SECONDS = 2.0
 _CHUNK_MEMBERS = 2_000
@@ -46,6 +46,16 @@ class RedisTotals:
             self._update(keys=[key(update.topic_id, update.partition)], args=update_arguments(update), client=pipeline)
         return [update for update, written in zip(updates, pipeline.execute(), strict=True) if not written]
 
+    def behind(self, topic_id: str, written: Mapping[int, int]) -> set[int]:
+        """Which partitions' sets are gone, incomplete, or older than the next offset that was ``written``."""
+        if not written:
+            return set()
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in written:
+            pipeline.zscore(key(topic_id, partition), NEXT_OFFSET)
+        scores = zip(written.items(), pipeline.execute(), strict=True)
+        return {partition for (partition, offset), score in scores if score is None or score < offset}
+
     def replace(self, complete: PartitionTotals) -> bool:
         """Puts a partition's complete totals in place of what is there; False where Redis lost them meanwhile."""
         target = key(complete.topic_id, complete.partition)
@@ -72,7 +82,7 @@ def read_partition(connection: psycopg.Connection, topic: str, topic_id: str, pa
 
 
 def ledger_partitions(connection: psycopg.Connection) -> list[tuple[str, str, int]]:
-    """``(topic, topic id, partition)`` of the newest ledger row of each partition: those that a reader asks Redis for."""
+    """``(topic, topic id, partition)`` of each partition's newest ledger row: those that a reader asks Redis for."""
     return connection.execute(
         "select distinct on (kafka_partition) topic, topic_id, kafka_partition from ledger "
         "order by kafka_partition, started_at desc"

@@ -5,6 +5,7 @@ A class declares its fields with ``setting(...)``; classes nest, so that service
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, cast, get_type_hints
@@ -43,6 +44,15 @@ def read(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
     if problems:
         raise SettingsError(problems)
     return instance
+
+
+def read_or_exit(cls: type[T]) -> T:
+    """For a service's first line: as ``read``, but prints what is wrong and ends the process with exit code 2."""
+    try:
+        return read(cls)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 there is no log yet
+        sys.exit(2)
 
 
 def describe(cls: type[Any]) -> list[tuple[str, str, str]]:

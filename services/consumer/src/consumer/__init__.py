@@ -1,0 +1,1 @@
+"""Stores and counts each click exactly once."""

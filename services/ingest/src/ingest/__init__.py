@@ -1,0 +1,1 @@
+"""Takes ad clicks over HTTP and answers once Kafka has them."""

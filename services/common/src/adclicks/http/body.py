@@ -19,7 +19,10 @@ def require_media_type(request: falcon.asgi.Request, accepted: Collection[str]) 
 
 
 async def read_body(request: falcon.asgi.Request, limit_bytes: int) -> bytes:
-    """The body, unpacked. Raises ``Problem``: 413 over ``limit_bytes``, 415 for an encoding other than gzip, 400 for bad gzip."""
+    """The body, unpacked.
+
+    Raises ``Problem``: 413 over ``limit_bytes``, 415 for an encoding other than gzip, 400 for bad gzip.
+    """
     encoding = (request.get_header("Content-Encoding") or "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
         raise unsupported_media_type("Content-Encoding must be gzip or identity.")

@@ -1,0 +1,50 @@
+"""What a worker did, for Prometheus."""
+
+from collections.abc import Mapping, Sequence
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from consumer.live_totals import LiveTotals
+from consumer.store import Written
+
+_ROWS = (1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000)
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class WorkerMetrics:
+    """The metrics of one worker process; the pool's /metrics adds the workers' up."""
+
+    def __init__(self, live_totals: LiveTotals) -> None:
+        self._live_totals = live_totals
+        self._redis_failures_seen = 0
+        self._stored = Counter("adclicks_clicks_stored", "Clicks stored and counted")
+        self._duplicates = Counter("adclicks_clicks_duplicate", "Clicks whose id was known already")
+        self._rejected = Counter("adclicks_records_rejected", "Records sent to the dead-letter topic")
+        self._redis_failures = Counter("adclicks_redis_failures", "Writes to Redis that failed")
+        self._batch_rows = Histogram("adclicks_batch_records", "Records in a batch", buckets=_ROWS)
+        self._batch_seconds = Histogram("adclicks_batch_seconds", "Time from a batch to its commit", buckets=_SECONDS)
+        self._lag = Gauge(
+            "adclicks_consumer_lag", "Records of a partition that wait", ["partition"], multiprocess_mode="livesum"
+        )
+        self._partitions: set[int] = set()
+
+    def wrote(self, written: Sequence[Written], seconds: float) -> None:
+        """A batch, in one or several transactions."""
+        stored, duplicates, rejected = (
+            sum(counts) for counts in zip(*((w.stored, w.duplicates, w.rejected) for w in written), strict=True)
+        )
+        self._stored.inc(stored)
+        self._duplicates.inc(duplicates)
+        self._rejected.inc(rejected)
+        self._batch_rows.observe(stored + duplicates + rejected)
+        self._batch_seconds.observe(seconds)
+
+    def lag(self, lags: Mapping[int, int]) -> None:
+        """The lag of the partitions that this worker has now."""
+        for partition in self._partitions - lags.keys():
+            self._lag.labels(partition).set(0)
+        for partition, records in lags.items():
+            self._lag.labels(partition).set(records)
+        self._partitions = set(lags)
+        self._redis_failures.inc(self._live_totals.failures - self._redis_failures_seen)
+        self._redis_failures_seen = self._live_totals.failures

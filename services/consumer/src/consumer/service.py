@@ -1,0 +1,63 @@
+"""The pool's parent process: the supervisor, upkeep, and HTTP for health and metrics."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import falcon.asgi
+import uvicorn
+
+from adclicks import logs
+from adclicks.http import errors, openapi, operations
+from adclicks.http.request_id import RequestId
+from consumer.settings import ConsumerSettings
+from consumer.supervisor import Supervisor
+from consumer.upkeep import Upkeep
+
+
+def serve(settings: ConsumerSettings) -> None:
+    """Runs until SIGTERM or SIGINT."""
+    logs.configure(settings.log, "consumer")
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: ConsumerSettings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    supervisor = Supervisor(settings)
+    server = _server(settings, supervisor)
+    # Health answers until the last worker is gone: a probe that fails meanwhile would cut the shutdown short.
+    http = asyncio.create_task(server.serve(sockets=[server.config.bind_socket()]))
+    upkeep = asyncio.create_task(Upkeep(settings).run())
+    await supervisor.run(stopping)
+    upkeep.cancel()
+    server.should_exit = True
+    await asyncio.gather(http, upkeep, return_exceptions=True)
+
+
+def _server(settings: ConsumerSettings, supervisor: Supervisor) -> uvicorn.Server:
+    app = falcon.asgi.App(middleware=[RequestId()])
+    errors.install(app)
+    document = openapi.document("Ads Click Tracking: consumer", "Health and metrics of the consumer pool.", {}, {})
+    operations.add_routes(
+        app, live={"workers": supervisor.live}, ready={"workers": supervisor.ready}, document=document
+    )
+    config = uvicorn.Config(
+        app,
+        host="0.0.0.0",
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,
+    )
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals to the pool, which ends the server last."""
+        yield

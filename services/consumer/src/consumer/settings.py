@@ -1,0 +1,46 @@
+"""What the consumer pool is told by its environment."""
+
+from dataclasses import dataclass
+
+from adclicks.settings import (
+    KafkaSettings,
+    LogSettings,
+    PostgresSettings,
+    RedisSettings,
+    number,
+    one_of,
+    setting,
+    text,
+    whole,
+)
+
+
+@dataclass(frozen=True)
+class ConsumerSettings:
+    """All settings of the consumer pool."""
+
+    kafka: KafkaSettings
+    postgres: PostgresSettings
+    redis: RedisSettings
+    log: LogSettings
+    port: int = setting("PORT", "where health and metrics are served", whole(1, 65535), 8080)
+    workers: int = setting("CONSUMER_WORKERS", "worker processes, each a member of the group", whole(1, 256), 1)
+    group: str = setting("KAFKA_GROUP", "the consumer group", text, "adclicks-consumer")
+    group_protocol: str = setting(
+        "KAFKA_GROUP_PROTOCOL",
+        "consumer (KIP-848, brokers from 4.0 on) or classic (cooperative-sticky, for older ones)",
+        one_of("consumer", "classic"),
+        "consumer",
+    )
+    batch_rows: int = setting("CONSUMER_BATCH_ROWS", "clicks in a transaction, at the most", whole(1, 100_000), 10_000)
+    batch_ms: int = setting("CONSUMER_BATCH_MS", "how long a batch waits to fill", whole(1, 10_000), 100)
+    rate_limit: float = setting(
+        "CONSUMER_RATE_LIMIT", "clicks a second a worker takes at the most; 0: no limit", number(0, 1_000_000), 0.0
+    )
+    stall_seconds: float = setting(
+        "CONSUMER_STALL_SECONDS", "how long a worker may make no step before it counts as dead", number(5, 3600), 60.0
+    )
+    retention_days: int = setting("CLICK_RETENTION_DAYS", "how long raw clicks are kept", whole(1, 36_500), 90)
+    horizon_days: int = setting(
+        "DEDUP_HORIZON_DAYS", "how long after its first receipt a click id is still known", whole(1, 36_500), 30
+    )

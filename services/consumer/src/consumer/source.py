@@ -1,0 +1,177 @@
+"""Records from Kafka, each exactly once in this process, from where the ledger stands.
+
+A partition that was just assigned is *unplaced*: what Kafka sends of it is dropped until ``place`` has been given its
+position. From there on positions form a chain; a record that does not continue it is either old (dropped) or shows a gap.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.cimpl import OFFSET_END
+
+from adclicks.kafka import client_config
+from consumer.batch import Record
+from consumer.settings import ConsumerSettings
+
+_log = structlog.get_logger()
+Revoked = Callable[[list[int]], None]
+
+
+class Source:
+    """A member of the consumer group."""
+
+    def __init__(self, settings: ConsumerSettings, name: str, on_revoked: Revoked) -> None:
+        self._topic = settings.kafka.topic
+        self._on_revoked = on_revoked
+        self._consumer = Consumer(consumer_config(settings, name))
+        self._positions: dict[int, int] = {}
+        self._unplaced: set[int] = set()
+        self._suspected: dict[int, int] = {}
+        self._paused = False
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._assigned, on_revoke=self._lost_or_revoked, on_lost=self._lost_or_revoked
+        )
+
+    @property
+    def unplaced(self) -> frozenset[int]:
+        """The partitions whose position is asked for."""
+        return frozenset(self._unplaced)
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """The partitions that this member reads."""
+        return frozenset(self._positions)
+
+    def poll(self, records_max: int, timeout_seconds: float) -> list[tuple[int, Record]]:
+        """``(expected offset, record)`` for up to ``records_max`` records; waits at most ``timeout_seconds``.
+
+        Where the two differ, Kafka no longer has the offsets between.
+        """
+        taken = []
+        for message in self._consumer.consume(records_max, timeout_seconds):
+            error = message.error()
+            if error is not None:
+                self._on_error(message, error)
+                continue
+            chained = self._chain(message)
+            if chained is not None:
+                taken.append(chained)
+        return taken
+
+    def place(self, positions: Mapping[int, int]) -> None:
+        """Reads on at ``positions``. What another member has by now is passed over."""
+        for partition, offset in positions.items():
+            if partition not in self._unplaced:
+                continue
+            try:
+                self._consumer.seek(TopicPartition(self._topic, partition, offset))
+            except KafkaException as error:
+                # The fetcher of a fresh assignment has not started yet: it stays unplaced, and the caller comes again.
+                _log.debug("seek", partition=partition, error=error.args[0].str())
+                continue
+            self._unplaced.discard(partition)
+            self._positions[partition] = offset
+
+    def unplace(self, partitions: Iterable[int]) -> None:
+        """Forgets the positions of ``partitions``: the ledger has to be asked again."""
+        for partition in partitions:
+            if self._positions.pop(partition, None) is not None:
+                self._unplaced.add(partition)
+
+    def commit(self, next_offsets: Mapping[int, int]) -> None:
+        """Tells Kafka how far the group is, for those who watch its lag; the ledger does not depend on it."""
+        offsets = [
+            TopicPartition(self._topic, partition, offset)
+            for partition, offset in next_offsets.items()
+            if partition in self._positions
+        ]
+        if offsets:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+
+    def lags(self) -> dict[int, int]:
+        """How many records of each partition wait, as far as this member knows without asking."""
+        lags = {}
+        for partition, position in self._positions.items():
+            marks = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+            lags[partition] = max(0, marks[1] - position) if marks is not None else 0
+        return lags
+
+    def keep_membership(self, timeout_seconds: float) -> None:
+        """Serves the group's protocol without taking records, while the caller can't take any."""
+        if not self._paused:
+            self._consumer.pause(self._consumer.assignment())
+            self._paused = True
+        # What comes all the same, of a partition that was assigned meanwhile, is read again from the ledger on.
+        self.unplace({record.partition for _, record in self.poll(1, timeout_seconds)})
+
+    def resume(self) -> None:
+        """Takes records again after ``keep_membership``."""
+        if self._paused:
+            self._consumer.resume(self._consumer.assignment())
+            self._paused = False
+
+    def close(self) -> None:
+        """Leaves the group, so that others take the partitions over at once."""
+        self._consumer.close()
+
+    def _chain(self, message: Message) -> tuple[int, Record] | None:
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None and offset is not None  # noqa: S101, PT018 only messages in delivery reports lack them
+        expected = self._positions.get(partition)
+        if expected is None or offset < expected:
+            return None
+        if offset > expected and self._suspected.get(partition) != expected:
+            # A record may be ahead because an old fetch was still queued. Only a gap that is there twice is one.
+            self._suspected[partition] = expected
+            self.unplace([partition])
+            return None
+        self._positions[partition] = offset + 1
+        return expected, Record(
+            partition, offset, _bytes(message.key()), _bytes(message.value()), message.timestamp()[1]
+        )
+
+    def _assigned(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        # Nothing flows before the ledger has been asked: Kafka's committed offset is not where we read on.
+        consumer.incremental_assign([TopicPartition(item.topic, item.partition, OFFSET_END) for item in assigned])
+        self._unplaced |= {item.partition for item in assigned}
+        _log.info("partitions assigned", partitions=sorted(item.partition for item in assigned))
+
+    def _lost_or_revoked(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        partitions = [item.partition for item in revoked]
+        self._on_revoked(partitions)
+        for partition in partitions:
+            self._positions.pop(partition, None)
+            self._unplaced.discard(partition)
+        consumer.incremental_unassign(revoked)
+        _log.info("partitions revoked", partitions=sorted(partitions))
+
+    def _on_error(self, message: Message, error: KafkaError) -> None:
+        partition = message.partition()
+        if error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None:  # noqa: SLF001 its public name
+            self.unplace([partition])
+        _log.warning("kafka consumer", error=error.str(), partition=partition)
+
+
+def consumer_config(settings: ConsumerSettings, name: str) -> dict[str, Any]:
+    """Offsets are committed by hand, and an offset that is gone is an error: the ledger decides where to read on."""
+    config = client_config(settings.kafka, name) | {
+        "group.id": settings.group,
+        "group.protocol": settings.group_protocol,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        # Enough for a few batches; the default of 64 MiB a partition would not fit the memory of a small pod.
+        "queued.max.messages.kbytes": 16_384,
+        "queued.min.messages": 20_000,
+        "fetch.wait.max.ms": 100,
+        "max.poll.interval.ms": 300_000,
+    }
+    if settings.group_protocol == "classic":
+        config |= {"partition.assignment.strategy": "cooperative-sticky", "session.timeout.ms": 10_000}
+    return config
+
+
+def _bytes(data: str | bytes | None) -> bytes | None:
+    return data.encode() if isinstance(data, str) else data

@@ -1,0 +1,168 @@
+"""The transaction: a batch into PostgreSQL, or nothing of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.resources import files
+
+import psycopg
+from psycopg import sql
+
+from consumer.batch import Batch, Span
+
+_STAGING = """
+create temporary table if not exists staging (
+    click_id uuid not null, ad_id uuid not null, name text not null, ip inet not null, clicked_at timestamptz not null,
+    received_at timestamptz not null, received_on date not null, peer inet,
+    kafka_partition integer not null, kafka_offset bigint not null
+) on commit delete rows
+"""
+# A transaction that waits longer than this for another's lock, or for its own statement, is retried from its start.
+_SESSION = "set statement_timeout = '60s'; set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s'"
+# The staging table has no statistics: without this the planner joins thousands of rows in nested loops.
+_PLANNER = "set enable_nestloop = off; set jit = off"
+# Any fixed number: it keeps two consumers from making the same day's table at once.
+_DAYS_LOCK = 7_214_002
+
+
+class LedgerMoved(Exception):
+    """The batch does not begin where the ledger stands: another consumer has written. Drop it and ask the ledger again."""
+
+    def __init__(self, partitions: Iterable[int]) -> None:
+        self.partitions = frozenset(partitions)
+        super().__init__(f"the ledger has moved on for partitions {sorted(self.partitions)}")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic, and the id that tells it from another one of that name."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a transaction did. ``totals``: by partition, each ad that the batch touched and its clicks, absolute."""
+
+    next_offsets: Mapping[int, int]
+    totals: Mapping[int, Mapping[str, int]]
+    stored: int
+    duplicates: int
+    rejected: int
+
+
+class Store:
+    """Writes batches over one connection. Raises ``psycopg.Error``; after one that ended the connection, make another."""
+
+    def __init__(self, connection: psycopg.Connection, topic: Topic) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._known_days: set[date] = set()
+        self._statement = (files("consumer") / "store.sql").read_text().encode()
+        with connection.transaction():
+            connection.execute(_SESSION)
+            connection.execute(_PLANNER)
+            connection.execute(_STAGING)
+
+    @property
+    def connection(self) -> psycopg.Connection:
+        """The connection, for reading; it is in no transaction between two writes."""
+        return self._connection
+
+    def write(self, batch: Batch) -> Written:
+        """Takes ``batch`` in. Raises ``LedgerMoved``; nothing is written then."""
+        self._ensure_days(batch.days() - self._known_days)
+        with self._connection.transaction():
+            self._require_ledger_at(batch.spans)
+            totals, fresh, consumed = self._write_rows(batch)
+            rejected = _count_by_partition(batch)
+            self._move_ledger(batch.spans, fresh, consumed, rejected)
+        stored = sum(fresh.values())
+        return Written(
+            {partition: span.end for partition, span in batch.spans.items()},
+            totals,
+            stored,
+            sum(consumed.values()) - stored,
+            len(batch.rejects),
+        )
+
+    def forget_days(self) -> None:
+        """A day's table that was there may have been dropped: make it again at the next write."""
+        self._known_days.clear()
+
+    def _require_ledger_at(self, spans: Mapping[int, Span]) -> None:
+        rows = self._connection.execute(
+            "select kafka_partition, next_offset from ledger where topic = %s and topic_id = %s "
+            "and kafka_partition = any(%s) order by kafka_partition for update",
+            (self._topic.name, self._topic.id, list(spans)),
+        ).fetchall()
+        following: dict[int, int] = dict(rows)
+        moved = [partition for partition, span in spans.items() if following.get(partition) != span.begin]
+        if moved:
+            raise LedgerMoved(moved)
+
+    def _write_rows(self, batch: Batch) -> tuple[dict[int, dict[str, int]], dict[int, int], dict[int, int]]:
+        totals: dict[int, dict[str, int]] = {partition: {} for partition in batch.spans}
+        fresh, consumed = dict.fromkeys(batch.spans, 0), dict.fromkeys(batch.spans, 0)
+        if not batch.rows:
+            return totals, fresh, consumed
+        with self._connection.cursor() as cursor:
+            with cursor.copy("copy staging from stdin") as copy:
+                copy.write("".join([row.line for row in batch.rows]))
+            cursor.execute(self._statement, prepare=True)
+            for partition, ad_id, clicks, new, all_of_it in cursor:
+                totals[partition][ad_id] = clicks
+                fresh[partition] += new
+                consumed[partition] += all_of_it
+        return totals, fresh, consumed
+
+    def _move_ledger(
+        self,
+        spans: Mapping[int, Span],
+        fresh: Mapping[int, int],
+        consumed: Mapping[int, int],
+        rejected: Mapping[int, int],
+    ) -> None:
+        columns = zip(
+            *(
+                (p, span.end, fresh[p], consumed[p] - fresh[p], rejected.get(p, 0), span.missing)
+                for p, span in spans.items()
+            ),
+            strict=True,
+        )
+        self._connection.execute(
+            "update ledger set next_offset = moved.next_offset, stored = ledger.stored + moved.stored, "
+            "duplicates = ledger.duplicates + moved.duplicates, rejected = ledger.rejected + moved.rejected, "
+            "missing = ledger.missing + moved.missing, updated_at = now() "
+            "from unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) "
+            "as moved (kafka_partition, next_offset, stored, duplicates, rejected, missing) "
+            "where topic = %s and topic_id = %s and ledger.kafka_partition = moved.kafka_partition",
+            (*(list(column) for column in columns), self._topic.name, self._topic.id),
+        )
+
+    def _ensure_days(self, days: set[date]) -> None:
+        if not days:
+            return
+        with self._connection.transaction():
+            self._connection.execute("select pg_advisory_xact_lock(%s)", (_DAYS_LOCK,))
+            for day in sorted(days):
+                create_day(self._connection, day)
+        self._known_days |= days
+
+
+def create_day(connection: psycopg.Connection, day: date) -> None:
+    """Makes the table for the clicks received on ``day`` where it is missing."""
+    statement = "create table if not exists {} partition of clicks for values from ({}) to ({})"
+    connection.execute(
+        sql.SQL(statement).format(
+            sql.Identifier(f"clicks_{day:%Y_%m_%d}"), sql.Literal(day), sql.Literal(day + timedelta(days=1))
+        )
+    )
+
+
+def _count_by_partition(batch: Batch) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for reject in batch.rejects:
+        counts[reject.record.partition] = counts.get(reject.record.partition, 0) + 1
+    return counts

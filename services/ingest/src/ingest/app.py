@@ -1,0 +1,75 @@
+"""Builds the ingest application."""
+
+import asyncio
+from typing import Any
+
+import falcon.asgi
+
+from adclicks.http import errors, operations
+from adclicks.http.metrics import RequestMetrics
+from adclicks.http.request_id import RequestId
+from ingest.clicks import ClickBatchResource, ClickResource
+from ingest.metrics import PublisherMetrics
+from ingest.openapi import document
+from ingest.publisher import Publisher
+from ingest.settings import IngestSettings
+
+# Reports come, good or bad, within the acknowledgement timeout; after twice that long the loop that fetches them is stuck.
+_STALLED_TIMEOUTS = 2
+_PROBE_INTERVAL_SECONDS = 1.0
+
+
+def create_app(settings: IngestSettings) -> falcon.asgi.App[Any, Any]:
+    """The ASGI application; its clients are made by its lifespan, after the fork."""
+    publisher = Publisher(settings)
+    health = IngestHealth(settings, publisher)
+    middleware: list[Any] = [
+        RequestMetrics(),
+        RequestId(),
+        PublisherLifespan(publisher),
+        PublisherMetrics(publisher),
+    ]
+    app = falcon.asgi.App(middleware=middleware)
+    errors.install(app)
+    app.add_route("/ads/click", ClickResource(settings, publisher))
+    app.add_route("/ads/clicks", ClickBatchResource(settings, publisher))
+    operations.add_routes(app, live={"publisher": health.live}, ready={"kafka": health.ready}, document=document())
+    return app
+
+
+class PublisherLifespan:
+    """Falcon middleware that starts the publisher with the server and lets it finish at the end."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        """Before the first request."""
+        self._publisher.start()
+
+    async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        """After the last request."""
+        await self._publisher.close()
+
+
+class IngestHealth:
+    """Alive: clicks that wait get their answer. Ready: Kafka answers; asked at most once a second."""
+
+    def __init__(self, settings: IngestSettings, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._stalled_limit_seconds = _STALLED_TIMEOUTS * settings.acknowledge_timeout_seconds
+        self._probed_at = float("-inf")
+        self._unavailable: str | None = None
+
+    async def live(self) -> str | None:
+        """A check of ``adclicks.http.operations``."""
+        stalled_seconds = self._publisher.stalled_seconds()
+        return f"no report for {stalled_seconds:.0f} s" if stalled_seconds > self._stalled_limit_seconds else None
+
+    async def ready(self) -> str | None:
+        """A check of ``adclicks.http.operations``."""
+        now = asyncio.get_running_loop().time()
+        if now - self._probed_at > _PROBE_INTERVAL_SECONDS:
+            self._probed_at = now
+            self._unavailable = await self._publisher.unavailable()
+        return self._unavailable
