@@ -70,7 +70,8 @@ def watermarks(client: AdminClient, topic: str, partitions: Iterable[int]) -> di
     asked = [TopicPartition(topic, partition) for partition in partitions]
     if not asked:
         return {}
-    low, high = (_offsets(client, asked, spec()) for spec in (OffsetSpec.earliest, OffsetSpec.latest))
+    low = _offsets(client, asked, OffsetSpec.earliest())
+    high = _offsets(client, asked, OffsetSpec.latest())
     return {partition: Watermarks(low[partition], high[partition]) for partition in high}
 
 
@@ -100,7 +101,7 @@ def create_topics(client: AdminClient, settings: KafkaSettings, partitions: int,
 
 def _offsets(client: AdminClient, asked: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
     try:
-        futures = client.list_offsets(dict.fromkeys(asked, spec), request_timeout=REQUEST_TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]  # has no types
+        futures = client.list_offsets(dict.fromkeys(asked, spec), request_timeout=REQUEST_TIMEOUT_SECONDS)
         return {item.partition: future.result(REQUEST_TIMEOUT_SECONDS).offset for item, future in futures.items()}
     except (KafkaException, TimeoutError) as error:
         raise KafkaUnavailableError(_words(error, "the partitions' offsets")) from error

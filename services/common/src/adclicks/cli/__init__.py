@@ -1,0 +1,3 @@
+"""The ``adclicks`` command."""
+
+from adclicks.cli.main import main as main

@@ -1,0 +1,26 @@
+"""``adclicks migrate``."""
+
+import argparse
+from typing import Any
+
+from adclicks import postgres, schema
+from adclicks.settings import PostgresSettings, read
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command."""
+    command = commands.add_parser(
+        "migrate",
+        help="bring the database's schema up to date",
+        description="Applies the migrations that the database lacks. Safe to run again, and by several at once. "
+        "Needs DB_HOST, DB_USER, DB_PASSWORD.",
+    )
+    command.set_defaults(run=_run)
+
+
+def _run(_options: argparse.Namespace) -> int:
+    with postgres.connect(read(PostgresSettings), "adclicks-migrate", autocommit=True) as connection:
+        for migration in schema.migrate(connection):
+            print(f"applied {migration.name}")
+        print(f"the schema is at version {schema.current_version(connection)}")
+    return 0
