@@ -1,0 +1,144 @@
+"""One child process: its log, its start until it answers, its end."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from localstack.guardian import Guardian, descendants, kill_all
+
+POLL_SECONDS = 0.03
+TAIL_LINES = 20
+TAIL_BYTES = 16_384
+KILL_WAIT_SECONDS = 10.0
+
+
+class StartError(Exception):
+    """Something could not be started; the text says what, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A system user to run as."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run. ``stage``: 0 for servers, 1 for the services that use them; the higher ends first."""
+
+    name: str
+    arguments: tuple[str, ...]
+    log: Path
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    account: Account | None = None
+    stage: int = 0
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_seconds: float = 10.0
+
+
+class Child:
+    """A running program, in a session of its own, so that the terminal's Ctrl-C reaches the parent alone."""
+
+    def __init__(self, program: Program, guardian: Guardian) -> None:
+        """Starts it. Raises ``StartError`` when it can't be executed."""
+        self.program = program
+        self._guardian = guardian
+        program.log.parent.mkdir(parents=True, exist_ok=True)
+        with program.log.open("ab") as log:
+            self._log_start_bytes = log.tell()
+            self._process = _execute(program, log.fileno())
+        guardian.watch(self._process.pid, program.stage, program.stop_signal, program.stop_timeout_seconds)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        code = self._process.poll()
+        if code is not None:
+            self._guardian.forget(self.pid)
+        return code
+
+    def wait_until(self, answers: Callable[[], bool], timeout_seconds: float) -> None:
+        """Returns once ``answers()``; else ends the child and raises ``StartError`` with the end of its log."""
+        deadline = time.monotonic() + timeout_seconds
+        while not answers():
+            if self.exit_code() is not None:
+                raise StartError(self.obituary())
+            if time.monotonic() > deadline:
+                self.kill()
+                raise StartError(f"{self.program.name} did not answer within {timeout_seconds:g} s.\n{self.tail()}")
+            time.sleep(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Asks it to end, and after ``stop_timeout_seconds`` no longer asks."""
+        family = self._family()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(self.program.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(self.program.stop_timeout_seconds)
+        self._finish(family)
+
+    def kill(self) -> None:
+        """SIGKILL to it and to all of its children, as a crash would."""
+        self._finish(self._family())
+
+    def obituary(self) -> str:
+        """How it ended, and its log's end."""
+        code = self._process.returncode
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return f"{self.program.name} {how}.\n{self.tail()}"
+
+    def tail(self) -> str:
+        """The last lines it logged since its start."""
+        with self.program.log.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            # A log that was cut meanwhile is shorter than where this start began.
+            log.seek(max(min(self._log_start_bytes, size), size - TAIL_BYTES))
+            lines = log.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+        return "\n".join([f"The end of {self.program.log}:", *(f"  {line}" for line in lines or ["(nothing)"])])
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            return descendants(psutil.Process(self.pid))
+        except psutil.NoSuchProcess:
+            return []
+
+    def _finish(self, family: list[psutil.Process]) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        kill_all(family)
+        self._process.wait(KILL_WAIT_SECONDS)
+        psutil.wait_procs(family, KILL_WAIT_SECONDS)
+        self._guardian.forget(self.pid)
+
+
+def _execute(program: Program, log: int) -> "subprocess.Popen[bytes]":
+    account = program.account
+    try:
+        return subprocess.Popen(  # noqa: S603 - the arguments are our own
+            program.arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=program.folder,
+            env={**os.environ, **program.environment},
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StartError(f"{program.name} can't be started: {program.arguments[0]}: {error.strerror}") from error

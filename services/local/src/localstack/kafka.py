@@ -1,0 +1,124 @@
+"""Kafka: broker and controller in one process (KRaft)."""
+
+import base64
+import shutil
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from localstack.child import Program, StartError
+from localstack.guardian import Guardian
+from localstack.java import Java
+from localstack.ports import HOST, free_port, listens
+from localstack.server import Server
+
+HEAP_MIB = 384
+FORMAT_HEAP_MIB = 64
+FORMAT_TIMEOUT_SECONDS = 60.0
+
+OPTIONS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    # A typo in a topic's name is an error, not a new topic.
+    "auto.create.topics.enable": "false",
+    # One broker holds every replica.
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    # 50 partitions of offsets are for many groups; here they would only slow the first start.
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.num.partitions": "4",
+    # A group's first consumer need not wait for others.
+    "group.initial.rebalance.delay.ms": "0",
+    # A broker that was killed is registered anew only after this long (default 9 s: a restart would take so much longer).
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+    # Members that fell silent are noticed soon, as tests that kill one need; the defaults are 45 s and 5 s.
+    "group.consumer.min.session.timeout.ms": "5000",
+    "group.consumer.min.heartbeat.interval.ms": "500",
+    # The default buffer (128 MiB) is a third of this heap, for two small compacted topics.
+    "log.cleaner.dedupe.buffer.size": "8388608",
+}
+
+
+class Kafka(Server):
+    """The log of clicks. The controller's port is free to change at each start: only this process uses it."""
+
+    name = "Kafka"
+    # After a crash it first looks through the segments that were open.
+    start_timeout_seconds = 90.0
+
+    def __init__(self, folder: Path, port: int, log: Path, guardian: Guardian, java: Java) -> None:
+        """``java`` brings the jars."""
+        super().__init__(folder, port, log, guardian)
+        self._java = java
+
+    def environment(self) -> Mapping[str, str]:
+        """``KAFKA_*`` of the services."""
+        return {"KAFKA_ADDRESS": f"{HOST}:{self.port}"}
+
+    def _prepare(self) -> None:
+        # What a killed broker left there is of no use.
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir()
+        self._properties.write_text(_properties(self.port, free_port(), self.folder / "data"))
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format()
+
+    def _program(self) -> Program:
+        command = self._java.command("kafka.Kafka", (str(self._properties),), HEAP_MIB, self._temporary)
+        # Writing an archive takes ten seconds after the broker's own end.
+        stop_timeout_seconds = 60.0 if self._java.archive_output else 10.0
+        return Program(self.name, command, self.log, self.folder, stop_timeout_seconds=stop_timeout_seconds)
+
+    def _answers(self) -> bool:
+        # The client logs each refused connection, so it is made once somebody listens.
+        if not listens(self.port):
+            return False
+        client = AdminClient(
+            {"bootstrap.servers": f"{HOST}:{self.port}", "reconnect.backoff.max.ms": 200, "log_level": 0}
+        )
+        try:
+            return bool(client.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
+
+    def _format(self) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        arguments = ("format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(self._properties))
+        reader = Java(self._java.jars, self._java.archive)
+        command = reader.command("kafka.tools.StorageTool", arguments, FORMAT_HEAP_MIB, self._temporary)
+        made = subprocess.run(  # noqa: S603 - our own words
+            command, capture_output=True, text=True, check=False, timeout=FORMAT_TIMEOUT_SECONDS
+        )
+        if made.returncode:
+            raise StartError(f"Kafka's data folder could not be made:\n{made.stdout}{made.stderr}")
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    @property
+    def _temporary(self) -> Path:
+        return self.folder / "tmp"
+
+
+def _properties(port: int, controller_port: int, data: Path) -> str:
+    options = {
+        **OPTIONS,
+        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "log.dirs": str(data),
+    }
+    return "".join(f"{name}={value}\n" for name, value in options.items())

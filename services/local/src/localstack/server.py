@@ -1,0 +1,68 @@
+"""What Kafka, PostgreSQL and Valkey have in common here: a folder, a port, a start that waits for an answer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from localstack.child import Child, Program
+from localstack.guardian import Guardian
+
+
+class Server(ABC):
+    """A real server on 127.0.0.1. ``start`` again after ``stop`` or ``kill``: same port, same data."""
+
+    name: ClassVar[str]
+    start_timeout_seconds: ClassVar[float]
+
+    def __init__(self, folder: Path, port: int, log: Path, guardian: Guardian) -> None:
+        """``folder`` keeps its data and is made when missing."""
+        self.folder = folder
+        self.port = port
+        self.log = log
+        self._guardian = guardian
+        self._child: Child | None = None
+
+    @property
+    def child(self) -> Child:
+        """The running process. Raises ``RuntimeError`` before the first start."""
+        if self._child is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._child
+
+    def start(self) -> None:
+        """Returns when it answers. Raises ``StartError`` with the end of its log."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._prepare()
+        self._child = Child(self._program(), self._guardian)
+        self._child.wait_until(self._answers, self.start_timeout_seconds)
+        self._finish_start()
+
+    def stop(self) -> None:
+        """Ends it in order; nothing when it is not there."""
+        if self._child:
+            self._child.stop()
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self._child:
+            self._child.kill()
+
+    def erase(self) -> None:  # noqa: B027 - only PostgreSQL has any
+        """Removes data that lies outside of ``folder``; most have none."""
+
+    @abstractmethod
+    def environment(self) -> Mapping[str, str]:
+        """The variables by which the services find it."""
+
+    def _prepare(self) -> None:  # noqa: B027 - not every server has something to make first
+        """Makes its data folder the first time."""
+
+    def _finish_start(self) -> None:  # noqa: B027 - as above
+        """What is left to do once it answers."""
+
+    @abstractmethod
+    def _program(self) -> Program: ...
+
+    @abstractmethod
+    def _answers(self) -> bool: ...
