@@ -43,6 +43,12 @@ days as (
     from by_hour group by 1, 2, 3 order by 1, 2, 3
     on conflict (ad_id, day, kafka_partition) do update set clicks = stored.clicks + excluded.clicks
 ),
+months as (
+    insert into clicks_by_month as stored (ad_id, month, kafka_partition, clicks)
+    select ad_id, date_trunc('month', hour, 'UTC'), kafka_partition, sum(clicks)::bigint
+    from by_hour group by 1, 2, 3 order by 1, 2, 3
+    on conflict (ad_id, month, kafka_partition) do update set clicks = stored.clicks + excluded.clicks
+),
 names as (
     insert into seen_ads (ad_id, name)
     select distinct on (ad_id) ad_id, name from staging order by ad_id, kafka_partition, kafka_offset
