@@ -60,7 +60,7 @@ def run(settings: ConsumerSettings, index: int, heartbeat: "Synchronized[float]"
 
 
 def _connect(settings: PostgresSettings) -> psycopg.Connection:
-    connection = postgres.connect(settings, "adclicks-consumer")
+    connection = postgres.connect(settings, "adclicks-consumer", autocommit=True)
     with connection.transaction():
         schema.check(connection)
     return connection

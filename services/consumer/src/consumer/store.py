@@ -53,9 +53,12 @@ class Written:
 
 
 class Store:
-    """Writes batches over one connection. Raises ``psycopg.Error``; after one that ended the connection, make another."""
+    """Writes batches over one connection, which must be in autocommit mode. Raises ``psycopg.Error``; after one that ended the connection, make another."""
 
     def __init__(self, connection: psycopg.Connection, topic: Topic) -> None:
+        if not connection.autocommit:
+            # A read outside of `transaction()` would open one that nobody commits, and the next batch would sit inside it.
+            raise ValueError("the connection must be in autocommit mode")
         self._connection = connection
         self._topic = topic
         self._known_days: set[date] = set()

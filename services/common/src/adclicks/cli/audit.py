@@ -75,7 +75,8 @@ def _show(result: Audit) -> None:
         table.add_row(item.topic, str(item.partition), str(item.next_offset), *_cells(item), mark)
     table.add_section()
     table.add_row("in all", "", "", *_cells(result.total), "yes" if result.adds_up else "NO")
-    Console().print(table)
+    # Narrower, in a log or a pipe, the numbers would be cut.
+    Console(width=max(Console().width, 110)).print(table)
     total = result.total
     print(
         f"counters: {total.counted_clicks} clicks, {total.counted_duplicates} duplicates; sums by day: {total.summed_clicks}"
