@@ -1,0 +1,49 @@
+"""Which partitions move, so that work that nobody does is not taken for work that more consumers would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lagscaler.positions import Standing
+
+# Longer than a rebalance and a commit interval together, so that neither looks like a pause.
+STALLED_AFTER_SECONDS = 30.0
+PAUSED_AFTER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """When each partition last moved or had nothing to do; seconds on the observations' clock."""
+
+    positions: Mapping[int, int] = field(default_factory=dict)
+    moved_at_seconds: Mapping[int, float] = field(default_factory=dict)
+    any_moved_at_seconds: float | None = None
+
+    def after(self, standings: Mapping[int, Standing], at_seconds: float) -> Progress:
+        fine = {
+            number
+            for number, standing in standings.items()
+            if standing.backlog == 0 or self.positions.get(number) != standing.position
+        }
+        # Any move counts, a reset too: the group was touched, and its clock starts again.
+        anything = bool(fine) or self.any_moved_at_seconds is None
+        return Progress(
+            positions={number: standing.position for number, standing in standings.items()},
+            moved_at_seconds={
+                number: at_seconds if number in fine else self.moved_at_seconds.get(number, at_seconds)
+                for number in standings
+            },
+            any_moved_at_seconds=at_seconds if anything else self.any_moved_at_seconds,
+        )
+
+    def stalled(self, at_seconds: float) -> bool:
+        """Nothing at all is read although all partitions hold work: a pause, an outage behind the consumers."""
+        last = self.any_moved_at_seconds
+        return last is not None and at_seconds - last >= STALLED_AFTER_SECONDS
+
+    def paused(self, at_seconds: float) -> frozenset[int]:
+        """The partitions that hold work and stand still while others move."""
+        return frozenset(
+            number for number, moved in self.moved_at_seconds.items() if at_seconds - moved >= PAUSED_AFTER_SECONDS
+        )
