@@ -19,8 +19,9 @@ from adclicks.errors import FieldError, Problem, invalid_body, malformed_body
 NAME_LENGTH_MAX = 200
 # Unicode category Cc: C0, DEL and C1. A NUL can't be stored in PostgreSQL; a newline would break its COPY.
 _NO_CONTROL_CHARACTERS = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"
-# Before this a bucket's start, or the time in UTC itself, has no representation in PostgreSQL or Python.
+# Outside of these a bucket's start, or the time in UTC itself, has no representation in PostgreSQL or Python.
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 MAX_AHEAD_DEFAULT = timedelta(hours=24)
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX, pattern=_NO_CONTROL_CHARACTERS)]
@@ -48,8 +49,16 @@ class ClickEvent(Click, frozen=True, gc=False):
     peer: str | None = None
 
 
+class _RawEvent(Click, frozen=True, gc=False):
+    received_at: msgspec.Raw = msgspec.Raw(b"null")
+    peer: msgspec.Raw = msgspec.Raw(b"null")
+
+
 _decode_click = msgspec.json.Decoder(Click).decode
 _decode_event = msgspec.json.Decoder(ClickEvent).decode
+_decode_raw_event = msgspec.json.Decoder(_RawEvent).decode
+_decode_received_at = msgspec.json.Decoder(_Instant | None).decode
+_decode_peer = msgspec.json.Decoder(str | None).decode
 _decode_anything = msgspec.json.Decoder().decode
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -88,10 +97,23 @@ def decode_event(value: bytes) -> ClickEvent:
     try:
         event = _decode_event(value)
     except _DECODE_ERRORS:
-        raise explain(value, None) from None
-    if event.timestamp < EARLIEST or not is_ip_address(event.ip):
-        raise explain(value, None)
+        event = _decode_forged(value)
+    if not EARLIEST <= event.timestamp <= LATEST or not is_ip_address(event.ip):
+        raise explain(value, LATEST)
     return event
+
+
+def _decode_forged(value: bytes) -> ClickEvent:
+    """For a sender that wrote the server's fields too, and of another kind: the last ones count, the others are ignored.
+
+    Ingest has acknowledged such a click, as one with unknown fields; without this it would be refused here.
+    """
+    try:
+        event = _decode_raw_event(value)
+        received_at, peer = _decode_received_at(event.received_at), _decode_peer(event.peer)
+    except _DECODE_ERRORS:
+        raise explain(value, LATEST) from None
+    return ClickEvent(event.click_id, event.ad_id, event.name, event.ip, event.timestamp, received_at, peer)
 
 
 def encode_event(click_json: bytes, received_at: str, peer: str) -> bytes:
@@ -107,7 +129,7 @@ def encode_event(click_json: bytes, received_at: str, peer: str) -> bytes:
     )
 
 
-def explain(body: bytes, latest: datetime | None) -> Problem:
+def explain(body: bytes, latest: datetime) -> Problem:
     """Why ``body`` is no valid click: malformed JSON, or each invalid field. ``latest`` as in ``decode_click``."""
     try:
         document = _decode_anything(body)
@@ -122,7 +144,7 @@ def explain(body: bytes, latest: datetime | None) -> Problem:
     return invalid_body(*invalid_fields(document, latest))
 
 
-def invalid_fields(document: dict[str, Any], latest: datetime | None) -> list[FieldError]:
+def invalid_fields(document: dict[str, Any], latest: datetime) -> list[FieldError]:
     """Every invalid field of a decoded JSON object, in the order in which the API documents them."""
     checks: dict[str, Callable[[object], str | None]] = {
         "clickId": _uuid_error,
@@ -155,13 +177,13 @@ def _ip_error(value: object) -> str | None:
     return None if isinstance(value, str) and is_ip_address(value) else "must be an IPv4 or IPv6 address"
 
 
-def _timestamp_error(value: object, latest: datetime | None) -> str | None:
+def _timestamp_error(value: object, latest: datetime) -> str | None:
     if not isinstance(value, str) or not _converts(value, _Instant):
         return "must be an RFC 3339 date and time with an offset, such as 2025-09-06T00:37:45.123Z"
     instant = msgspec.convert(value, datetime)
     if instant < EARLIEST:
-        return f"must not be before {EARLIEST:%Y-%m-%d}"
-    if latest is not None and instant > latest:
+        return f"must not be before {EARLIEST.date()}"
+    if instant > latest:
         return "is too far in the future"
     return None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from adclicks.click import ClickEvent, decode_event, is_ip_address
+from adclicks.click import EARLIEST, ClickEvent, decode_event, is_ip_address
 from adclicks.errors import Problem
 
 
@@ -98,10 +98,11 @@ def read_record(record: Record, receipt: Receipt) -> Row | Reject:
 
 
 def _received_at(event: ClickEvent, record: Record, receipt: Receipt) -> datetime:
-    if event.received_at is not None and event.received_at.astimezone(UTC).date() <= receipt.newest:
+    newest = datetime.combine(receipt.newest, datetime.max.time(), UTC)
+    # Both are the sender's to write; one beyond what a datetime can hold in UTC must not end the worker.
+    if event.received_at is not None and EARLIEST <= event.received_at <= newest:
         return event.received_at
-    stamped = datetime.fromtimestamp(max(record.timestamp_ms, 0) / 1000, UTC)
-    return stamped if stamped.date() <= receipt.newest else datetime.combine(receipt.newest, datetime.min.time(), UTC)
+    return min(datetime.fromtimestamp(min(max(record.timestamp_ms / 1000, 0), newest.timestamp()), UTC), newest)
 
 
 def _copy_line(event: ClickEvent, record: Record, received_at: datetime, received_on: date) -> str:
