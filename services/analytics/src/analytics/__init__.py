@@ -1,0 +1,1 @@
+"""Answers how many clicks an ad had, live and over any range."""

@@ -1,0 +1,71 @@
+"""Builds the analytics application."""
+
+from typing import Any
+
+import falcon.asgi
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from adclicks.http import errors, operations
+from adclicks.http.metrics import RequestMetrics
+from adclicks.http.request_id import RequestId
+from analytics.ads import AdResource, Ads, AdsResource
+from analytics.audit import AuditResource
+from analytics.campaigns import CampaignAnalytics, CampaignResource, Campaigns, CampaignsResource
+from analytics.counts import Counts
+from analytics.database import Database
+from analytics.live_totals import LiveTotals
+from analytics.log_ends import LogEnds
+from analytics.openapi import document
+from analytics.redis_sets import RedisSets
+from analytics.registry import ADS, CAMPAIGNS, Ad, Campaign, Registry
+from analytics.reports import AdAnalytics, AdSeries, LiveTotalsResource, TopAds
+from analytics.settings import AnalyticsSettings
+
+
+def create_app(settings: AnalyticsSettings, metrics: CollectorRegistry = REGISTRY) -> falcon.asgi.App[Any, Any]:
+    """The ASGI application; its clients are made by its lifespan, after the fork."""
+    database, sets, log_ends = Database(settings), RedisSets(settings.redis), LogEnds(settings.kafka)
+    totals = LiveTotals(database, sets, settings.totals_max_age_ms / 1000)
+    middleware: list[Any] = [RequestMetrics(metrics), RequestId(), Clients(database, sets, log_ends)]
+    app = falcon.asgi.App(middleware=middleware)
+    errors.install(app)
+    _add_routes(app, database, totals, log_ends)
+    # Live as long as it answers at all: no outage of another part is cured by a restart of this one.
+    operations.add_routes(app, live={}, ready={"database": database.unready}, document=document())
+    return app
+
+
+def _add_routes(app: falcon.asgi.App[Any, Any], database: Database, totals: LiveTotals, log_ends: LogEnds) -> None:
+    ads: Ads = Registry(database, Ad, ADS)
+    campaigns: Campaigns = Registry(database, Campaign, CAMPAIGNS)
+    counts = Counts(database)
+    app.add_route("/ads", AdsResource(ads))
+    app.add_route("/ads/analytics", LiveTotalsResource(totals))
+    app.add_route("/ads/top", TopAds(counts))
+    app.add_route("/ads/{ad_id}", AdResource(ads))
+    app.add_route("/ads/{ad_id}/analytics", AdAnalytics(counts))
+    app.add_route("/ads/{ad_id}/timeseries", AdSeries(counts))
+    app.add_route("/campaigns", CampaignsResource(campaigns))
+    app.add_route("/campaigns/{campaign_id}", CampaignResource(campaigns))
+    app.add_route("/campaigns/{campaign_id}/analytics", CampaignAnalytics(database, campaigns, counts))
+    app.add_route("/audit", AuditResource(database, log_ends))
+
+
+class Clients:
+    """Falcon middleware that opens the clients with the server and closes them at its end."""
+
+    def __init__(self, database: Database, sets: RedisSets, log_ends: LogEnds) -> None:
+        self._database = database
+        self._sets = sets
+        self._log_ends = log_ends
+
+    async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        """Before the first request."""
+        self._sets.open()
+        await self._database.open()
+
+    async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        """After the last request."""
+        self._log_ends.close()
+        await self._database.close()
+        await self._sets.close()

@@ -1,0 +1,100 @@
+"""How many clicks in a range: plans, asks PostgreSQL, and refuses what can no longer be told exactly."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from adclicks.errors import FieldError, invalid_query
+from analytics.buckets import fill, series
+from analytics.database import Database
+from analytics.queries import COUNT, SERIES, TOP
+from analytics.ranges import Level, Piece, Range, floor, plan
+
+_REMEDY = (
+    "lies inside a minute whose single clicks are no longer kept, so that no exact count is possible: use a full minute"
+)
+
+
+@dataclass(frozen=True)
+class AdCount:
+    """An ad and its clicks in a range."""
+
+    ad_id: UUID
+    name: str
+    clicks: int
+
+
+@dataclass(frozen=True)
+class _Row:
+    ad_id: UUID
+    bucket: datetime
+    clicks: int
+    lost: list[datetime]
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    ad_id: UUID
+    name: str
+    clicks: int
+    lost: list[datetime]
+
+
+class Counts:
+    """Exact counts over ranges. Each method raises ``Problem``: 400 where an edge can't be exact any more, and 503."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_ads(self, ads: Sequence[UUID], asked: Range) -> dict[UUID, int]:
+        """The clicks of each of ``ads``, 0 for an ad that nobody has clicked."""
+        pieces = {asked.start: plan(asked)}
+        rows = await self._database.rows(_Row, COUNT, {"ads": list(ads), **_arrays(pieces)})
+        _require_exact(asked, (row.lost for row in rows))
+        found = {row.ad_id: row.clicks for row in rows}
+        return {ad: found.get(ad, 0) for ad in ads}
+
+    async def series(self, ad: UUID, asked: Range, step: Level) -> list[tuple[datetime, int]]:
+        """Start and clicks of each bucket of ``step`` that the range touches, in order."""
+        planned = series(asked, step)
+        whole = planned.whole
+        params = {
+            "ads": [ad],
+            "ad": ad,
+            "step": int(step) if whole else 0,
+            "whole_lower": whole.start if whole else asked.start,
+            "whole_upper": whole.end if whole else asked.start,
+            **_arrays(planned.partial),
+        }
+        rows = await self._database.rows(_Row, SERIES, params)
+        _require_exact(asked, (row.lost for row in rows))
+        return fill(asked, step, {row.bucket.astimezone(UTC): row.clicks for row in rows})
+
+    async def top(self, asked: Range, limit: int) -> list[AdCount]:
+        """The ads with the most clicks, at most ``limit``, none without a click; equal ones in the order of their ids."""
+        pieces = {asked.start: plan(asked)}
+        rows = await self._database.rows(_Ranked, TOP, {"limit": limit, **_arrays(pieces)})
+        _require_exact(asked, (row.lost for row in rows))
+        return [AdCount(row.ad_id, row.name, row.clicks) for row in rows]
+
+
+def _arrays(by_bucket: Mapping[datetime, Iterable[Piece]]) -> dict[str, list[int] | list[datetime]]:
+    """Pieces as the statements take them, a list a column."""
+    pieces = [(bucket, piece) for bucket, found in by_bucket.items() for piece in found]
+    return {
+        "level": [int(piece.level) for _, piece in pieces],
+        "lower": [piece.lower for _, piece in pieces],
+        "upper": [piece.upper for _, piece in pieces],
+        "sign": [piece.sign for _, piece in pieces],
+        "bucket": [bucket for bucket, _ in pieces],
+    }
+
+
+def _require_exact(asked: Range, lost: Iterable[list[datetime]]) -> None:
+    minutes = {minute for found in lost for minute in found}
+    if minutes:
+        edges = {"start": asked.start, "end": asked.end}
+        raise invalid_query(
+            *(FieldError(name, _REMEDY) for name, edge in edges.items() if floor(edge, Level.MINUTE) in minutes)
+        )

@@ -1,0 +1,138 @@
+"""The description of the API of analytics."""
+
+from typing import Any
+
+from adclicks.click import NAME_LENGTH_MAX
+from adclicks.http.openapi import Json, answer, errors
+from adclicks.http.openapi import document as whole_document
+from analytics import schemas
+from analytics.answers import PAGE_MAX
+from analytics.bodies import MEDIA_LENGTH_MAX
+from analytics.buckets import BUCKETS_MAX, STEPS
+from analytics.live_totals import POSTGRESQL, REDIS
+from analytics.reports import SOURCE_HEADER, TOP_DEFAULT, TOP_MAX
+
+_DESCRIPTION = """Counts of ad clicks, each click id once, and the ads and campaigns that they belong to.
+
+A range is **exact to the microsecond: `start` is inclusive, `end` is exclusive**. Both are RFC 3339 with an offset; a click
+belongs where its own timestamp lies. The sums by minute, hour, day and month are kept for ever. Single clicks are kept for a
+limited time; for older ranges, `start` and `end` have to be full minutes, and the answer says so (400)."""
+_EXAMPLE_AD = "64bb7845-5133-4d7e-bfc4-30747fe38f1d"
+
+
+def _parameter(name: str, description: str, schema: Json, **more: Any) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema, **more}
+
+
+def _path_id(name: str) -> Json:
+    schema: Json = {"type": "string", "format": "uuid"}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": _EXAMPLE_AD}
+
+
+_INSTANT: Json = {"type": "string", "format": "date-time"}
+_RANGE: list[Json] = [
+    _parameter("start", "Inclusive.", _INSTANT, required=True, example="2025-09-05T10:00:00Z"),
+    _parameter("end", "Exclusive.", _INSTANT, required=True, example="2025-09-06T10:05:00Z"),
+]
+_PAGE: list[Json] = [
+    _parameter("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_MAX}),
+    _parameter("after", "The id of the last one of the page before.", {"type": "string", "format": "uuid"}),
+]
+
+
+def _operation(tag: str, summary: str, responses: Json, *statuses: int, **more: Any) -> Json:
+    return {"tags": [tag], "summary": summary, "responses": {**responses, **errors(*statuses, 503)}, **more}
+
+
+def _body(name: str) -> Json:
+    return {"required": True, "content": {"application/json": {"schema": schemas.reference(name)}}}
+
+
+def _kind(tag: str, name: str, path_id: str) -> Json:
+    """The paths by which objects of a kind are listed, made and changed; ``name`` is its schema's."""
+    one, many = schemas.data(schemas.reference(name)), schemas.data(schemas.list_of(schemas.reference(name)))
+    there = answer("The same one was there already.", one)
+    made = answer("It is registered.", one, 201)
+    made["201"]["headers"] = there["200"]["headers"] = {
+        "Location": {"required": True, "schema": {"type": "string"}, "description": "Where it is found."}
+    }
+    page = answer(f"All of them, the oldest first, or a page; at most {PAGE_MAX}.", many)
+    page["200"]["headers"] = {
+        "Link": {"schema": {"type": "string"}, "description": "The next page, where there is one."}
+    }
+    idempotent = "With an id of the caller's own, it may be sent again: the same content is no error."
+    described = f"{name}Description"
+    at_id = f"/{tag}/{{{path_id}}}"
+    return {
+        f"/{tag}": {
+            "get": _operation(tag, f"List the {tag}", page, 400, parameters=_PAGE),
+            "post": _operation(
+                tag,
+                f"Register one of the {tag}",
+                {**made, **there},
+                *(400, 409, 413, 415),
+                requestBody=_body(described),
+                description=idempotent,
+            ),
+        },
+        at_id: {
+            "parameters": [_path_id(path_id)],
+            "get": _operation(tag, f"One of the {tag}", answer("It.", one), 400, 404),
+            "put": _operation(
+                tag,
+                f"Replace what is kept of one of the {tag}",
+                answer("As it is now.", one),
+                *(400, 404, 409, 413, 415),
+                requestBody=_body(described),
+            ),
+        },
+    }
+
+
+def _reports() -> Json:
+    totals = answer("Every ad that is registered or was clicked, the most clicked first.", schemas.data(schemas.TOTALS))
+    source: Json = {
+        "schema": {"enum": [REDIS, POSTGRESQL]},
+        "description": "Where the totals came from.",
+        "required": True,
+    }
+    totals["200"]["headers"] = {SOURCE_HEADER: source}
+    step = _parameter("step", "UTC buckets.", {"enum": list(STEPS), "type": "string"}, required=True, example="hour")
+    limit: Json = {"type": "integer", "minimum": 1, "maximum": TOP_MAX, "default": TOP_DEFAULT}
+    whole = f"Empty buckets too, at most {BUCKETS_MAX}. A bucket that the range cuts counts what lies in the range."
+    ad = [_path_id("ad_id")]
+
+    def report(summary: str, schema: Json, parameters: list[Json], *statuses: int, **more: Any) -> Json:
+        found = answer(summary, schemas.data(schema))
+        return {"get": _operation("analytics", summary, found, 400, *statuses, parameters=parameters, **more)}
+
+    return {
+        "/ads/analytics": {"get": _operation("analytics", "Every ad's clicks so far", totals)},
+        "/ads/{ad_id}/analytics": report("An ad's clicks in a range", schemas.AD_COUNT, ad + _RANGE),
+        "/ads/{ad_id}/timeseries": report(
+            "An ad's clicks by minute, hour or day", schemas.SERIES, [*ad, *_RANGE, step], description=whole
+        ),
+        "/ads/top": report(
+            "The ads with the most clicks in a range", schemas.TOP, [*_RANGE, _parameter("limit", "How many.", limit)]
+        ),
+        "/campaigns/{campaign_id}/analytics": report(
+            "A campaign's clicks in a range, in all and by ad",
+            schemas.CAMPAIGN_COUNT,
+            [_path_id("campaign_id"), *_RANGE],
+            404,
+        ),
+    }
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    audit = answer("The ledger of each partition and of all.", schemas.data(schemas.AUDIT))
+    summary = "Does every consumed record stand for a click stored, a duplicate, or a reject?"
+    paths = {
+        **_reports(),
+        **_kind("ads", "Ad", "ad_id"),
+        **_kind("campaigns", "Campaign", "campaign_id"),
+        "/audit": {"get": _operation("operations", summary, audit)},
+    }
+    kinds = schemas.kinds(NAME_LENGTH_MAX, MEDIA_LENGTH_MAX)
+    return whole_document("Ads Click Tracking: analytics", _DESCRIPTION, paths, kinds)
