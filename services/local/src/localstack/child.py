@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,6 +17,7 @@ from localstack.guardian import Guardian, descendants, kill_all
 POLL_SECONDS = 0.03
 TAIL_LINES = 20
 TAIL_BYTES = 16_384
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 KILL_WAIT_SECONDS = 10.0
 
 
@@ -77,10 +79,12 @@ class Child:
         while not answers():
             if self.exit_code() is not None:
                 raise StartError(self.obituary())
+            if self._guardian.closing.wait(POLL_SECONDS):
+                self.kill()
+                raise StartError(f"{self.program.name}: its start was given up.")
             if time.monotonic() > deadline:
                 self.kill()
                 raise StartError(f"{self.program.name} did not answer within {timeout_seconds:g} s.\n{self.tail()}")
-            time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
         """Asks it to end, and after ``stop_timeout_seconds`` no longer asks."""
@@ -107,7 +111,7 @@ class Child:
             size = log.seek(0, os.SEEK_END)
             # A log that was cut meanwhile is shorter than where this start began.
             log.seek(max(min(self._log_start_bytes, size), size - TAIL_BYTES))
-            lines = log.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
+            lines = COLOURS.sub("", log.read().decode(errors="replace")).splitlines()[-TAIL_LINES:]
         return "\n".join([f"The end of {self.program.log}:", *(f"  {line}" for line in lines or ["(nothing)"])])
 
     def _family(self) -> list[psutil.Process]:

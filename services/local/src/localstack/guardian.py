@@ -38,6 +38,8 @@ class Guardian:
         """``inherited``: file descriptors (a lock's) that stay open until the last charge has ended."""
         command = [sys.executable, "-m", "localstack.guardian"]
         self._writing = threading.Lock()
+        # Set when all is about to end: a start that still waits for an answer gives up at once.
+        self.closing = threading.Event()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command, stdin=subprocess.PIPE, pass_fds=tuple(inherited), start_new_session=True, bufsize=0
         )
@@ -53,6 +55,7 @@ class Guardian:
 
     def close(self) -> None:
         """Ends the guardian, and with it whatever was not forgotten."""
+        self.closing.set()
         if self._process.stdin:
             self._process.stdin.close()
         self._process.wait()

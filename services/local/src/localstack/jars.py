@@ -50,6 +50,11 @@ def cache_folder(environ: Mapping[str, str], home: Path) -> Path:
     return Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "adclicks"
 
 
+def is_complete(cache: Path) -> bool:
+    """Whether ``cache`` has every jar."""
+    return all((cache / f"kafka-{KAFKA_VERSION}" / jar.file_name).exists() for jar in pinned())
+
+
 def fetch(cache: Path, progress: Callable[[int, int], None]) -> list[Path]:
     """Every pinned jar as a file in ``cache``; ``progress(done, all)`` is told of downloads. Raises ``StartError``."""
     folder = cache / f"kafka-{KAFKA_VERSION}"

@@ -60,7 +60,7 @@ class Kafka(Server):
 
     def __init__(self, folder: Path, port: int, log: Path, guardian: Guardian, java: Java) -> None:
         """``java`` brings the jars."""
-        super().__init__(folder, port, log, guardian)
+        super().__init__("Kafka", folder, port, log, guardian)
         self._java = java
 
     def environment(self) -> Mapping[str, str]:

@@ -4,8 +4,6 @@ import socket
 
 import psutil
 
-from localstack.child import StartError
-
 HOST = "127.0.0.1"
 
 
@@ -16,19 +14,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def require_free(port: int, name: str, variable: str) -> None:
-    """Raises ``StartError`` that names who listens on ``port`` and how to choose another with ``variable``."""
+def why_busy(port: int) -> str | None:
+    """None when a server can listen on ``port``; else who does, as far as the system tells."""
     with socket.socket() as probe:
         # As the servers do: a port whose last connections still fade away is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise StartError(
-                f"Port {port}, meant for {name}, can't be used: {_holder(port) or error.strerror}.\n"
-                f"  Who has it:      ss -ltnp 'sport = :{port}'    (macOS: lsof -iTCP:{port} -sTCP:LISTEN)\n"
-                f"  Use another one: {variable}={port + 1010} make run"
-            ) from error
+            return _holder(port) or error.strerror or str(error)
+    return None
 
 
 def listens(port: int) -> bool:

@@ -59,7 +59,6 @@ OPTIONS = {
 class Postgres(Server):
     """The truth. Data lies in ``folder/data``, or outside of it where root's clone can't be entered (``data``)."""
 
-    name = "PostgreSQL"
     # After a crash it first replays up to max_wal_size.
     start_timeout_seconds = 120.0
 

@@ -1,4 +1,4 @@
-"""What Kafka, PostgreSQL and Valkey have in common here: a folder, a port, a start that waits for an answer."""
+"""What all that runs here has in common: a folder, a port, a start that waits for an answer."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,13 +10,16 @@ from localstack.guardian import Guardian
 
 
 class Server(ABC):
-    """A real server on 127.0.0.1. ``start`` again after ``stop`` or ``kill``: same port, same data."""
+    """Kafka, PostgreSQL, Valkey, or a service of ours, on 127.0.0.1.
 
-    name: ClassVar[str]
+    ``start`` again after ``stop`` or ``kill``: same port, same data.
+    """
+
     start_timeout_seconds: ClassVar[float]
 
-    def __init__(self, folder: Path, port: int, log: Path, guardian: Guardian) -> None:
+    def __init__(self, name: str, folder: Path, port: int, log: Path, guardian: Guardian) -> None:
         """``folder`` keeps its data and is made when missing."""
+        self.name = name
         self.folder = folder
         self.port = port
         self.log = log
@@ -32,11 +35,15 @@ class Server(ABC):
 
     def start(self) -> None:
         """Returns when it answers. Raises ``StartError`` with the end of its log."""
+        self.spawn()
+        self.child.wait_until(self._answers, self.start_timeout_seconds)
+        self._finish_start()
+
+    def spawn(self) -> None:
+        """Starts it and does not wait. Raises ``StartError`` when that can't even be tried."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._prepare()
         self._child = Child(self._program(), self._guardian)
-        self._child.wait_until(self._answers, self.start_timeout_seconds)
-        self._finish_start()
 
     def stop(self) -> None:
         """Ends it in order; nothing when it is not there."""
@@ -51,9 +58,9 @@ class Server(ABC):
     def erase(self) -> None:  # noqa: B027 - only PostgreSQL has any
         """Removes data that lies outside of ``folder``; most have none."""
 
-    @abstractmethod
     def environment(self) -> Mapping[str, str]:
-        """The variables by which the services find it."""
+        """The variables by which others find it."""
+        return {}
 
     def _prepare(self) -> None:  # noqa: B027 - not every server has something to make first
         """Makes its data folder the first time."""

@@ -4,7 +4,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ from localstack.kafka_archive import rehearse
 from localstack.ports import free_port
 from localstack.postgres import Postgres
 from localstack.server import Server
+from localstack.together import together
 from localstack.valkey import Valkey
 
 
@@ -38,6 +38,7 @@ def prepare_java(cache: Path, guardian: Guardian, progress: Callable[[int, int],
 class Infra:
     """The three servers, not started yet."""
 
+    guardian: Guardian
     kafka: Kafka
     postgres: Postgres
     valkey: Valkey
@@ -46,9 +47,10 @@ class Infra:
     def create(cls, data: Path, logs: Path, ports: InfraPorts, guardian: Guardian, java: Java) -> "Infra":
         """Their data goes into ``data``, a folder each."""
         return cls(
+            guardian=guardian,
             kafka=Kafka(data / "kafka", ports.kafka, logs / "kafka.log", guardian, java),
-            postgres=Postgres(data / "postgres", ports.postgres, logs / "postgres.log", guardian),
-            valkey=Valkey(data / "valkey", ports.valkey, logs / "valkey.log", guardian),
+            postgres=Postgres("PostgreSQL", data / "postgres", ports.postgres, logs / "postgres.log", guardian),
+            valkey=Valkey("Valkey", data / "valkey", ports.valkey, logs / "valkey.log", guardian),
         )
 
     @property
@@ -61,22 +63,13 @@ class Infra:
         """The variables by which the services find them."""
         return {name: value for server in self.servers for name, value in server.environment().items()}
 
-    def start(self, started: Callable[[Server], None] = lambda _: None) -> None:
-        """All at once; when one fails the others are stopped. Raises that one's ``StartError``."""
-
-        def start_one(server: Server) -> None:
-            server.start()
-            started(server)
-
-        try:
-            _each(self.servers, start_one)
-        except BaseException:
-            self.stop()
-            raise
+    def start(self) -> None:
+        """All at once; the first that fails ends the starts of the others. Raises that one's ``StartError``."""
+        together(self.guardian, [server.start for server in self.servers])
 
     def stop(self) -> None:
-        """All at once."""
-        _each(self.servers, lambda server: server.stop())
+        """All at once; nothing where nothing was started."""
+        together(self.guardian, [server.stop for server in self.servers])
 
 
 class InfraStack:
@@ -97,30 +90,23 @@ class InfraStack:
         try:
             java = prepare_java(cache_folder(os.environ, Path.home()), self._guardian, lambda _done, _all: None)
             ports = InfraPorts(free_port(), free_port(), free_port())
-            self._infra = Infra.create(self.folder, self.folder / "logs", ports, self._guardian, java)
-            self._infra.start()
+            infra = Infra.create(self.folder, self.folder / "logs", ports, self._guardian, java)
+            self.kafka, self.postgres, self.valkey = infra.kafka, infra.postgres, infra.valkey
+            self.environment = {**infra.environment, "KAFKA_TOPIC": "clicks"}
+            infra.start()
         except BaseException:
+            # The guardian ends whatever did start.
             self._clear()
             raise
-        self.kafka, self.postgres, self.valkey = self._infra.kafka, self._infra.postgres, self._infra.valkey
-        self.environment = {**self._infra.environment, "KAFKA_TOPIC": "clicks"}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._infra.stop()
-        self._infra.postgres.erase()
+        together(self._guardian, [self.kafka.stop, self.postgres.stop, self.valkey.stop])
+        self.postgres.erase()
         self._clear()
 
     def _clear(self) -> None:
         self._guardian.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _each(servers: tuple[Server, ...], action: Callable[[Server], None]) -> None:
-    """``action`` on each at the same time; waits for all, then raises the first failure."""
-    with ThreadPoolExecutor(len(servers)) as pool:
-        tasks = [pool.submit(action, server) for server in servers]
-    for task in tasks:
-        task.result()

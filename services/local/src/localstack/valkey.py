@@ -16,7 +16,6 @@ OPTIONS = {"save": "", "appendonly": "no", "maxmemory": "512mb", "maxmemory-poli
 class Valkey(Server):
     """The cache of live totals."""
 
-    name = "Valkey"
     start_timeout_seconds = 10.0
 
     def environment(self) -> Mapping[str, str]:

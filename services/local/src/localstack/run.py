@@ -1,0 +1,125 @@
+"""A run of the local stack, from the lock on its data to its end."""
+
+import os
+import sys
+import time
+import uuid
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from localstack import first_data, log_files, services
+from localstack.child import StartError
+from localstack.data_lock import DataLock
+from localstack.guardian import Guardian
+from localstack.interrupt import SignalGate
+from localstack.jars import cache_folder, fetch, is_complete
+from localstack.java import Java
+from localstack.kafka_archive import archive_path, rehearse
+from localstack.ports import why_busy
+from localstack.server import Server
+from localstack.services import Service
+from localstack.settings import LocalSettings
+from localstack.stack import Infra, InfraPorts
+from localstack.steps import Steps
+from localstack.summary import environment_lines, summary
+from localstack.supervisor import supervise
+from localstack.together import together
+
+SERVICE_PORTS = ("PORT", "LOCAL_ANALYTICS_PORT", "LOCAL_CONSUMER_PORT")
+
+
+def run(settings: LocalSettings, steps: Steps, gate: SignalGate, *, infra_only: bool) -> NoReturn:
+    """Runs until interrupted, then stops everything. Raises ``StartError`` where something can't be started."""
+    # Ended in the reverse order: services, servers, guardian, lock.
+    with ExitStack() as ends:
+        try:
+            _run(settings, steps, ends, infra_only=infra_only)
+        except BaseException:
+            gate.close()
+            raise
+
+
+def _run(settings: LocalSettings, steps: Steps, ends: ExitStack, *, infra_only: bool) -> NoReturn:
+    start = time.monotonic()
+    lock = DataLock(settings.data)
+    ends.callback(lock.release)
+    require_ports(settings, infra_only=infra_only)
+    log_files.cut(settings.logs)
+    guardian = Guardian([lock.descriptor])
+    ends.callback(guardian.close)
+    infra = _start_infra(settings, steps, ends, guardian)
+    environment = services.common_environment(settings, infra.environment)
+    servers: tuple[Server, ...] = infra.servers
+    if infra_only:
+        sys.stdout.write(environment_lines(environment))
+        sys.stdout.flush()
+    else:
+        with steps.step("Schema, topics, sample ads"):
+            first_data.make(settings, infra)
+        servers += _start_services(settings, environment, steps, ends, guardian)
+        base_url = f"http://localhost:{settings.port}"
+        steps.say(summary(base_url, settings.logs, environment, uuid.uuid4(), datetime.now(UTC)))
+    steps.say(f"Ready after {time.monotonic() - start:.1f} s.")
+    supervise(servers, guardian, partial(steps.say, style="yellow"), partial(log_files.cut, settings.logs))
+
+
+def require_ports(settings: LocalSettings, *, infra_only: bool) -> None:
+    """Raises ``StartError`` with every port that can't be used, who has it, and how to choose another."""
+    problems = settings.shared_ports()
+    for variable, port in settings.ports().items():
+        if infra_only and variable in SERVICE_PORTS:
+            continue
+        if reason := why_busy(port):
+            problems.append(
+                f"Port {port} ({variable}) can't be used: {reason}.\n"
+                f"  To see who has it:  ss -ltnp 'sport = :{port}'    (macOS: lsof -iTCP:{port} -sTCP:LISTEN)\n"
+                f"  To use another one: {variable}={port % 60_000 + 1010} make run"
+            )
+    if problems:
+        raise StartError("\n".join(problems))
+
+
+def _start_infra(settings: LocalSettings, steps: Steps, ends: ExitStack, guardian: Guardian) -> Infra:
+    java = _prepare_java(steps, guardian)
+    ports = InfraPorts(settings.kafka_port, settings.postgres_port, settings.valkey_port)
+    infra = Infra.create(settings.data, settings.logs, ports, guardian, java)
+    ends.callback(infra.stop)
+    _start(infra.servers, steps, guardian)
+    return infra
+
+
+def _prepare_java(steps: Steps, guardian: Guardian) -> Java:
+    """Silent when all is in the cache."""
+    cache = cache_folder(os.environ, Path.home())
+    if not is_complete(cache):
+        with steps.step("Kafka's jars from Maven Central (once, 42 MB)"):
+            fetch(cache, lambda done, of: steps.note(f"Kafka's jars from Maven Central (once): {done} of {of}"))
+    java = Java(tuple(fetch(cache, lambda _done, _of: None)))
+    if archive_path(cache).exists():
+        return rehearse(cache, java, guardian)
+    with steps.step("A rehearsal that halves Kafka's later starts (once)"):
+        return rehearse(cache, java, guardian)
+
+
+def _start_services(
+    settings: LocalSettings, environment: dict[str, str], steps: Steps, ends: ExitStack, guardian: Guardian
+) -> tuple[Service, ...]:
+    created = services.create(settings, environment, guardian)
+    ends.callback(together, guardian, [service.stop for service in created])
+    _start(created, steps, guardian)
+    return created
+
+
+def _start(servers: tuple[Server, ...], steps: Steps, guardian: Guardian) -> None:
+    """All at once, a tick for each that answers."""
+    start = time.monotonic()
+
+    def start_one(server: Server) -> None:
+        server.start()
+        steps.tick(f"{server.name} on port {server.port}", time.monotonic() - start)
+
+    with steps.busy("Starting " + ", ".join(server.name for server in servers)):
+        together(guardian, [partial(start_one, server) for server in servers])

@@ -1,0 +1,88 @@
+"""The three services: how each is started, and what each is told."""
+
+import http.client
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from localstack.child import Program
+from localstack.guardian import Guardian
+from localstack.ports import HOST
+from localstack.server import Server
+from localstack.settings import LocalSettings
+
+COMMANDS = {
+    "gateway": ("gunicorn", "--config", "python:ingest.gunicorn_conf", "localstack.asgi:app"),
+    "analytics": ("gunicorn", "--config", "python:analytics.gunicorn_conf", "analytics.asgi:app"),
+    "consumer": ("consumer.pool",),
+}
+# The gateway hands everything else on to analytics, so it is asked for the part that it has itself.
+READY_PATHS = {"gateway": "/ingest/healthz/ready", "analytics": "/healthz/ready", "consumer": "/healthz/ready"}
+
+PROBE_TIMEOUT_SECONDS = 2
+# Ctrl-C ends all within 15 s: services get 8 of them, the servers after them 6.
+SHUTDOWN_SECONDS = 6
+STOP_TIMEOUT_SECONDS = 8.0
+# A laptop with many cores need not have a worker on each.
+WORKERS_MAX = 4
+
+
+class Service(Server):
+    """A service of ours as a process."""
+
+    start_timeout_seconds = 60.0
+
+    def __init__(self, name: str, settings: LocalSettings, environment: Mapping[str, str], guardian: Guardian) -> None:
+        """``environment``: what it is told, its ``PORT`` among it."""
+        # Its working folder is ours, so that it reads the same .env.
+        super().__init__(name, Path.cwd(), int(environment["PORT"]), settings.logs / f"{name}.log", guardian)
+        self._environment = environment
+
+    def _program(self) -> Program:
+        return Program(
+            self.name,
+            (sys.executable, "-m", *COMMANDS[self.name]),
+            self.log,
+            self.folder,
+            environment=self._environment,
+            stage=1,
+            stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
+        )
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=PROBE_TIMEOUT_SECONDS)
+        try:
+            connection.request("GET", READY_PATHS[self.name])
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def create(settings: LocalSettings, shared: Mapping[str, str], guardian: Guardian) -> tuple[Service, ...]:
+    """All three, not started yet; ``shared``: the ``common_environment``."""
+    own = {
+        "gateway": {
+            "PORT": str(settings.port),
+            "LISTEN_ADDRESS": settings.address,
+            "ANALYTICS_URL": f"http://{HOST}:{settings.analytics_port}",
+        },
+        "analytics": {"PORT": str(settings.analytics_port), "LISTEN_ADDRESS": HOST},
+        "consumer": {"PORT": str(settings.consumer_port), "LISTEN_ADDRESS": HOST},
+    }
+    return tuple(Service(name, settings, {**shared, **own[name]}, guardian) for name in COMMANDS)
+
+
+def common_environment(settings: LocalSettings, infra: Mapping[str, str]) -> dict[str, str]:
+    """What each service and the ``adclicks`` command are told alike."""
+    defaults = {
+        "WEB_CONCURRENCY": str(min(WORKERS_MAX, os.cpu_count() or 1)),
+        "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
+        # The logs are files for people here.
+        "LOG_FORMAT": "console",
+    }
+    chosen = {name: os.environ.get(name) or value for name, value in defaults.items()}
+    # Ours has none: a password from .env or the shell is meant for another one.
+    return {**chosen, "REDIS_PASSWORD": "", "DB_DIALECT": "postgres", "KAFKA_TOPIC": settings.topic, **infra}
