@@ -5,8 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -135,13 +136,20 @@ def read_until(run: "subprocess.Popen[str]", word: str) -> None:
     raise AssertionError("".join(said))
 
 
-def test_a_run_can_be_killed_started_again_and_interrupted(tmp_path: Path, ports: dict[str, str]) -> None:
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data folder that every user may enter: as root, PostgreSQL runs as another one."""
+    with tempfile.TemporaryDirectory(prefix="adclicks-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+def test_a_run_can_be_killed_started_again_and_interrupted(data: Path, ports: dict[str, str]) -> None:
     """After kill -9 a new run takes over the same data and ports; SIGINT then ends it with 0, and all children with it."""
-    tmp_path.chmod(0o711)
-    with start(tmp_path, ports) as first:
+    with start(data, ports) as first:
         read_until(first, "Ready after")
         first.kill()
-    with start(tmp_path, ports) as second:
+    with start(data, ports) as second:
         read_until(second, "Ready after")
         children = psutil.Process(second.pid).children(recursive=True)
         assert {"java", "valkey-server", "postgres"} <= {child.name() for child in children}

@@ -88,6 +88,10 @@ def _start_infra(settings: LocalSettings, steps: Steps, ends: ExitStack, guardia
     infra = Infra.create(settings.data, settings.logs, ports, guardian, java)
     ends.callback(infra.stop)
     _start(infra.servers, steps, guardian)
+    if not infra.postgres.data.is_relative_to(settings.data):
+        steps.say(
+            f"  Its data is in {infra.postgres.data}: it does not run as root, and its user can't enter {settings.data}."
+        )
     return infra
 
 
