@@ -9,6 +9,8 @@ from adclicks.http import errors, operations
 from adclicks.http.metrics import RequestMetrics
 from adclicks.http.request_id import RequestId
 from ingest.clicks import ClickBatchResource, ClickResource
+from ingest.door import Door
+from ingest.fast_lane import LANE, FastLane
 from ingest.metrics import PublisherMetrics
 from ingest.openapi import document
 from ingest.publisher import Publisher
@@ -22,17 +24,20 @@ _PROBE_INTERVAL_SECONDS = 1.0
 def create_app(settings: IngestSettings) -> falcon.asgi.App[Any, Any]:
     """The ASGI application; its clients are made by its lifespan, after the fork."""
     publisher = Publisher(settings)
+    door = Door(publisher, settings.max_ahead)
     health = IngestHealth(settings, publisher)
+    request_metrics = RequestMetrics()
     middleware: list[Any] = [
-        RequestMetrics(),
+        request_metrics,
         RequestId(),
         PublisherLifespan(publisher),
+        FastLaneLifespan(FastLane(door, settings.trusted_proxies, request_metrics)),
         PublisherMetrics(publisher),
     ]
     app = falcon.asgi.App(middleware=middleware)
     errors.install(app)
-    app.add_route("/ads/click", ClickResource(settings, publisher))
-    app.add_route("/ads/clicks", ClickBatchResource(settings, publisher))
+    app.add_route("/ads/click", ClickResource(door, settings.trusted_proxies))
+    app.add_route("/ads/clicks", ClickBatchResource(door, settings.trusted_proxies))
     operations.add_routes(app, live={"publisher": health.live}, ready={"kafka": health.ready}, document=document())
     return app
 
@@ -50,6 +55,17 @@ class PublisherLifespan:
     async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
         """After the last request."""
         await self._publisher.close()
+
+
+class FastLaneLifespan:
+    """Falcon middleware that hands the fast lane to the server's protocol, where the server is ours."""
+
+    def __init__(self, lane: FastLane) -> None:
+        self._lane = lane
+
+    async def process_startup(self, scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        """Puts it where the protocol looks for it: into ASGI's lifespan state."""
+        scope.get("state", {})[LANE] = self._lane
 
 
 class IngestHealth:

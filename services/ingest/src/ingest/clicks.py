@@ -1,60 +1,61 @@
 """The two resources that take clicks. Both answer 202 only when Kafka has acknowledged."""
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Generator
+from typing import Any
 
 import falcon
 import falcon.asgi
 import msgspec
 
-from adclicks.click import decode_click, encode_event
 from adclicks.errors import Problem
 from adclicks.http.body import read_body, require_media_type
 from ingest.batch import sort_out, split_array, split_lines
+from ingest.door import Door
 from ingest.peer import client_address
-from ingest.publisher import ClickPublisher
-from ingest.settings import IngestSettings
+from ingest.settings import Networks
 
 CLICK_BYTES_MAX = 16 * 1024
 BATCH_BYTES_MAX = 1024 * 1024
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-_RECEIVED = b'{"data":"click event received"}'
+RECEIVED = b'{"data":"click event received"}'
 
 
 class ClickResource:
     """POST /ads/click."""
 
-    def __init__(self, settings: IngestSettings, publisher: ClickPublisher) -> None:
-        self._settings = settings
-        self._publisher = publisher
+    def __init__(self, door: Door, trusted: Networks) -> None:
+        self._door = door
+        self._trusted = trusted
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """One click."""
         require_media_type(request, (falcon.MEDIA_JSON,))
         body = await read_body(request, CLICK_BYTES_MAX)
-        now = datetime.now(UTC)
-        click = decode_click(body, now + self._settings.max_ahead)
-        await _publish_all(self._publisher, [(str(click.click_id), body)], now, _peer(request, self._settings))
+        outcome = Outcome()
+        self._door.take(body, _peer(request, self._trusted), outcome.done)
+        await outcome
         response.status = 202
         response.content_type = falcon.MEDIA_JSON
-        response.data = _RECEIVED
+        response.data = RECEIVED
 
 
 class ClickBatchResource:
     """POST /ads/clicks."""
 
-    def __init__(self, settings: IngestSettings, publisher: ClickPublisher) -> None:
-        self._settings = settings
-        self._publisher = publisher
+    def __init__(self, door: Door, trusted: Networks) -> None:
+        self._door = door
+        self._trusted = trusted
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """Up to 1,000 clicks, as a JSON array or as lines."""
+        """Up to 1,000 clicks, as a JSON array or as lines. Unless Kafka has them all the client sends all of them again."""
         media_type = require_media_type(request, (falcon.MEDIA_JSON, *NDJSON))
         body = await read_body(request, BATCH_BYTES_MAX)
         events = split_lines(body) if media_type in NDJSON else split_array(body)
-        now = datetime.now(UTC)
-        batch = sort_out(events, now + self._settings.max_ahead)
-        await _publish_all(self._publisher, batch.accepted, now, _peer(request, self._settings))
+        batch = sort_out(events, self._door.latest())
+        outcome = Outcome()
+        self._door.take_checked(batch.accepted, _peer(request, self._trusted), outcome.done)
+        await outcome
         response.status = 202
         response.content_type = falcon.MEDIA_JSON
         response.data = msgspec.json.encode(
@@ -62,35 +63,28 @@ class ClickBatchResource:
         )
 
 
-async def _publish_all(publisher: ClickPublisher, clicks: list[tuple[str, bytes]], now: datetime, peer: str) -> None:
-    """Waits until Kafka has all of ``clicks``. Raises the first ``Problem``; the client then sends all of them again."""
-    received_at = now.isoformat().replace("+00:00", "Z")
-    outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting = len(clicks)
+class Outcome:
+    """Awaited, it returns when ``done`` was called with None, and raises the ``Problem`` that it was called with."""
 
-    def done(problem: Problem | None) -> None:
-        nonlocal waiting
-        waiting -= 1
-        # A client that hung up has cancelled the future.
-        if outcome.done():
+    def __init__(self) -> None:
+        self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def done(self, problem: Problem | None) -> None:
+        """See ``ingest.publisher.Done``."""
+        # The server has cancelled the wait of a client that hung up.
+        if self._future.done():
             return
-        if problem is not None:
-            outcome.set_exception(problem)
-        elif waiting == 0:
-            outcome.set_result(None)
+        if problem is None:
+            self._future.set_result(None)
+        else:
+            self._future.set_exception(problem)
 
-    try:
-        for click_id, click_json in clicks:
-            publisher.publish(click_id, encode_event(click_json, received_at, peer), done)
-    except Problem:
-        # Those already sent report later, to nobody.
-        outcome.cancel()
-        raise
-    await outcome
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._future.__await__()
 
 
-def _peer(request: falcon.asgi.Request, settings: IngestSettings) -> str:
+def _peer(request: falcon.asgi.Request, trusted: Networks) -> str:
     peer = (request.scope.get("client") or ("0.0.0.0", 0))[0]  # noqa: S104 the unknown address, nothing listens on it
-    if not settings.trusted_proxies:
+    if not trusted:
         return peer
-    return client_address(peer, [request.get_header("X-Forwarded-For") or ""], settings.trusted_proxies)
+    return client_address(peer, [request.get_header("X-Forwarded-For") or ""], trusted)

@@ -6,3 +6,4 @@ from ingest.settings import IngestSettings
 
 _settings = read_or_exit(IngestSettings)
 globals().update(serving.configuration("ingest", _settings.http, _settings.log))
+worker_class = "ingest.protocol.ClickWorker"
