@@ -6,7 +6,8 @@ written with the totals or not at all, so:
 
 - a lost, late or repeated write heals itself: scores only grow (``ZADD … GT``);
 - a flushed, evicted or half-written set lacks ``NEXT_OFFSET`` and is not believed;
-- a set restored from an old snapshot has an old ``NEXT_OFFSET``: the reader, who knows the ledger, sees that.
+- a set restored from an old snapshot has an old ``NEXT_OFFSET``: the reader, who knows the ledger, sees that, and the
+  next batch's totals are not put on top of it.
 
 Scores are doubles: exact up to 2^53.
 """
@@ -16,17 +17,18 @@ from dataclasses import dataclass
 
 NEXT_OFFSET = b"next_offset"
 
-# KEYS[1] the set; ARGV: the next offset, then score, member, score, member …
-# Answers 0, and writes nothing, where the set is not complete: then all its totals have to be written anew.
+# KEYS[1] the set; ARGV: the offset that it must have reached, the next offset, then score, member, score, member …
+# Answers 0, and writes nothing, where the set is not complete, or is older: then all its totals have to be written anew.
 UPDATE_SCRIPT = """
-if not redis.call('ZSCORE', KEYS[1], 'next_offset') then return 0 end
-local from = 2
+local current = redis.call('ZSCORE', KEYS[1], 'next_offset')
+if not current or tonumber(current) < tonumber(ARGV[1]) then return 0 end
+local from = 3
 while from <= #ARGV do
   local to = math.min(from + 3999, #ARGV)
   redis.call('ZADD', KEYS[1], 'GT', unpack(ARGV, from, to))
   from = to + 1
 end
-redis.call('ZADD', KEYS[1], 'GT', ARGV[1], 'next_offset')
+redis.call('ZADD', KEYS[1], 'GT', ARGV[2], 'next_offset')
 return 1
 """
 
@@ -50,12 +52,16 @@ return 1
 
 @dataclass(frozen=True)
 class PartitionTotals:
-    """What one batch, or a rebuild, says of one partition: ``totals`` maps an ad's id to its clicks, absolute."""
+    """What one batch, or a rebuild, says of one partition: ``totals`` maps an ad's id to its clicks, absolute.
+
+    A batch's totals are those that changed since ``since_offset``.
+    """
 
     topic_id: str
     partition: int
     next_offset: int
     totals: Mapping[str, int]
+    since_offset: int = 0
 
 
 def key(topic_id: str, partition: int) -> str:
@@ -65,7 +71,7 @@ def key(topic_id: str, partition: int) -> str:
 
 def update_arguments(update: PartitionTotals) -> list[str | int]:
     """``UPDATE_SCRIPT``'s arguments."""
-    arguments: list[str | int] = [update.next_offset]
+    arguments: list[str | int] = [update.since_offset, update.next_offset]
     for ad_id, clicks in update.totals.items():
         arguments += (clicks, ad_id)
     return arguments

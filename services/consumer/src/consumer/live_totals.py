@@ -42,9 +42,10 @@ class LiveTotals:
     def update(self, written: Written) -> None:
         """After the commit: the totals that the batch changed."""
         updates = [
-            PartitionTotals(self._topic.id, partition, written.next_offsets[partition], totals)
+            PartitionTotals(self._topic.id, partition, written.next_offsets[partition], totals, since)
             for partition, totals in written.totals.items()
-            if partition not in self._stale
+            # None: another consumer has it by now, and has written all of its totals.
+            if partition not in self._stale and (since := self._written.get(partition)) is not None
         ]
         try:
             incomplete = self._target.update(updates) if updates else []

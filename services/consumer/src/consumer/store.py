@@ -53,7 +53,10 @@ class Written:
 
 
 class Store:
-    """Writes batches over one connection, which must be in autocommit mode. Raises ``psycopg.Error``; after one that ended the connection, make another."""
+    """Writes batches over one connection, which must be in autocommit mode.
+
+    Raises ``psycopg.Error``; after one that ended the connection, make another.
+    """
 
     def __init__(self, connection: psycopg.Connection, topic: Topic) -> None:
         if not connection.autocommit:
