@@ -17,6 +17,7 @@ from localstack.ports import HOST, free_port, listens
 from localstack.server import Server
 
 HEAP_MIB = 384
+STOP_TIMEOUT_SECONDS = 6.0
 FORMAT_HEAP_MIB = 64
 FORMAT_TIMEOUT_SECONDS = 60.0
 
@@ -77,9 +78,10 @@ class Kafka(Server):
 
     def _program(self) -> Program:
         command = self._java.command("kafka.Kafka", (str(self._properties),), HEAP_MIB, self._temporary)
-        # Writing an archive takes ten seconds after the broker's own end.
-        stop_timeout_seconds = 60.0 if self._java.archive_output else 10.0
-        return Program(self.name, command, self.log, self.folder, stop_timeout_seconds=stop_timeout_seconds)
+        if self._java.archive_output:
+            # Writing an archive takes ten seconds after the broker's own end, at a low priority more.
+            return Program(self.name, ("nice", "-n", "19", *command), self.log, self.folder, stop_timeout_seconds=120)
+        return Program(self.name, command, self.log, self.folder, stop_timeout_seconds=STOP_TIMEOUT_SECONDS)
 
     def _answers(self) -> bool:
         # The client logs each refused connection, so it is made once somebody listens.
@@ -94,7 +96,8 @@ class Kafka(Server):
             return False
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        # Kafka's own kind of id, but for a first letter that is never "-": the tool would take it for an option.
+        cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]
         arguments = ("format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(self._properties))
         reader = Java(self._java.jars, self._java.archive)
         command = reader.command("kafka.tools.StorageTool", arguments, FORMAT_HEAP_MIB, self._temporary)
