@@ -16,16 +16,17 @@ build() { # build NAME VERSION PACKAGE [LDFLAGS]: NAME-VERSION in the cache, and
     echo "k8s/tools.sh: building $1 $2 (a few minutes, once)" >&2
     local folder
     folder=$(mktemp -d)
-    GOBIN=$folder nice go install -ldflags "-s -w ${4:-}" "$3@$2" >&2
+    GOBIN=$folder nice go install -ldflags "-s -w $(tr '\n' ' ' <<<"${4:-}")" "$3@$2" >&2
     mv "$folder"/* "$file"
     rmdir "$folder"
   fi
   ln -sf "$file" "$CACHE/$1"
 }
 
-# `go install` leaves Helm's version as "v3.21", which charts' kubeVersion and capabilities checks can't read.
+# Without these, Helm would not know its own version, and Helm 3 would take Kubernetes for 1.20 where it has no cluster.
 helm_flags() { # helm_flags MAJOR VERSION
   echo "-X helm.sh/helm/v$1/internal/version.version=$2"
+  [ "$1" = 4 ] || echo "-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=35"
 }
 
 promtool() {

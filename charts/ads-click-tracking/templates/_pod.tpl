@@ -1,0 +1,109 @@
+{{/* What every pod of ours has in common. The argument is a dict: root, component, values (the component's). */}}
+
+{{/* The restricted Pod Security level, of a pod. Images of others run as their own user. */}}
+{{- define "adclicks.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "adclicks.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- define "adclicks.podBasics" -}}
+serviceAccountName: {{ include "adclicks.componentName" . }}
+automountServiceAccountToken: false
+# The variables that Kubernetes makes for each Service could be taken for settings.
+enableServiceLinks: false
+securityContext:
+  {{- include "adclicks.podSecurity" (.user | default 10001) | nindent 2 }}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "adclicks.scheduling" -}}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+topologySpreadConstraints:
+  {{- if .values.topologySpreadConstraints }}
+  {{- toYaml .values.topologySpreadConstraints | nindent 2 }}
+  {{- else }}
+  {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "adclicks.selector" $ | nindent 8 }}
+    # Without it the old pods of a rollout would push the new ones together.
+    matchLabelKeys: [pod-template-hash]
+  {{- end }}
+  {{- end }}
+{{- end -}}
+
+{{/* Liveness answers "does it move", readiness "send it work"; a database that is away fails neither liveness nor start. */}}
+{{- define "adclicks.probes" -}}
+startupProbe:
+  httpGet: {path: /healthz/live, port: http}
+  periodSeconds: 1
+  timeoutSeconds: 3
+  failureThreshold: 60
+livenessProbe:
+  httpGet: {path: /healthz/live, port: http}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 3
+readinessProbe:
+  httpGet: {path: /healthz/ready, port: http}
+  periodSeconds: 2
+  timeoutSeconds: 3
+  failureThreshold: 2
+{{- end -}}
+
+{{- define "adclicks.podMetadata" -}}
+labels:
+  {{- include "adclicks.selector" . | nindent 2 }}
+  {{- with merge (dict) (.values.podLabels | default dict) .root.Values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "adclicks.httpEnv" -}}
+- {name: PORT, value: "8080"}
+- {name: LOG_LEVEL, value: {{ .root.Values.logLevel | quote }}}
+- {name: LOG_FORMAT, value: json}
+- {name: WEB_CONCURRENCY, value: {{ .values.workers | quote }}}
+- {name: SHUTDOWN_SECONDS, value: {{ .values.shutdownSeconds | quote }}}
+{{- end -}}
+
+{{/* The order at the end: out of the endpoints, preStop's sleep, SIGTERM, open requests, what is flushed. */}}
+{{- define "adclicks.httpTermination" -}}
+{{- add .preStopSeconds .shutdownSeconds 5 -}}
+{{- end -}}
