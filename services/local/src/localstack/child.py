@@ -52,14 +52,21 @@ class Child:
     """A running program, in a session of its own, so that the terminal's Ctrl-C reaches the parent alone."""
 
     def __init__(self, program: Program, guardian: Guardian) -> None:
-        """Starts it. Raises ``StartError`` when it can't be executed."""
+        """Starts it. Raises ``StartError`` when it can't be executed, or all is about to end."""
+        if guardian.closing.is_set():
+            raise StartError(f"{program.name} was not started: all is about to end.")
         self.program = program
         self._guardian = guardian
         program.log.parent.mkdir(parents=True, exist_ok=True)
         with program.log.open("ab") as log:
             self._log_start_bytes = log.tell()
             self._process = _execute(program, log.fileno())
-        guardian.watch(self._process.pid, program.stage, program.stop_signal, program.stop_timeout_seconds)
+        try:
+            guardian.watch(self._process.pid, program.stage, program.stop_signal, program.stop_timeout_seconds)
+        except BaseException:
+            # Nobody would end it.
+            self._process.kill()
+            raise
 
     @property
     def pid(self) -> int:

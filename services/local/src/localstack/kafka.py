@@ -80,7 +80,7 @@ class Kafka(Server):
         command = self._java.command("kafka.Kafka", (str(self._properties),), HEAP_MIB, self._temporary)
         if self._java.archive_output:
             # Writing an archive takes ten seconds after the broker's own end, at a low priority more.
-            return Program(self.name, ("nice", "-n", "19", *command), self.log, self.folder, stop_timeout_seconds=120)
+            return Program(self.name, ("nice", "-n", "10", *command), self.log, self.folder, stop_timeout_seconds=120)
         return Program(self.name, command, self.log, self.folder, stop_timeout_seconds=STOP_TIMEOUT_SECONDS)
 
     def _answers(self) -> bool:

@@ -1,59 +1,75 @@
-"""Halves Kafka's start: one run of a broker in a temporary folder leaves its loaded and linked classes in an archive.
+"""Halves Kafka's start: a rehearsal, a second broker in its own folder, leaves its loaded and linked classes in an archive.
 
-Once a machine and Java runtime: it takes about 15 s then, and each later start 2 s instead of 4.5.
+It takes some 15 s of a core, once a machine and Java runtime, so it runs beside the first real one, at a low priority.
 """
 
 import contextlib
-import tempfile
+import os
+import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
-
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from localstack.child import StartError
 from localstack.guardian import Guardian
 from localstack.jars import KAFKA_VERSION
 from localstack.java import Java, runtime_key
 from localstack.kafka import Kafka
-from localstack.ports import HOST, free_port
+from localstack.ports import free_port
 
-TOPIC = "rehearsal"
-TIMEOUT_SECONDS = 10.0
-
-
-def archive_path(cache: Path) -> Path:
-    """Where the archive for the present runtime lies."""
-    return cache / f"kafka-{KAFKA_VERSION}-{runtime_key()}.aot"
+GIVE_UP_SECONDS = 3.0
 
 
-def rehearse(cache: Path, java: Java, guardian: Guardian) -> Java:
-    """``java`` with an archive; without one when it can't be made, as it is only faster."""
-    archive = archive_path(cache)
-    if not archive.exists():
-        with contextlib.suppress(StartError), tempfile.TemporaryDirectory(dir=cache) as folder:
-            output = Path(folder) / "archive"
-            _run_broker(Path(folder), replace(java, archive_output=output), guardian)
-            # In one step: a second start at the same time finds a whole one, or none.
-            if output.exists():
-                output.replace(archive)
+def with_archive(java: Java, cache: Path) -> Java:
+    """``java`` with the archive of an earlier rehearsal, if there is one for this runtime."""
+    archive = _archive_path(cache)
     return replace(java, archive=archive) if archive.exists() else java
 
 
-def _run_broker(folder: Path, java: Java, guardian: Guardian) -> None:
-    kafka = Kafka(folder / "kafka", free_port(), folder / "log", guardian, java)
-    try:
-        kafka.start()
-        _use(f"{HOST}:{kafka.port}")
-    finally:
-        kafka.stop()
+class Rehearsal:
+    """Makes the archive in a thread; when it can't be made, nothing is lost but time at the next start."""
+
+    def __init__(self, folder: Path, cache: Path, java: Java, guardian: Guardian) -> None:
+        """``folder``: for its data, which does not stay."""
+        self._folder = folder
+        self._cache = cache
+        self._output = folder / "archive"
+        recording = replace(java, archive_output=self._output)
+        self._kafka = Kafka(folder / "kafka", free_port(), folder / "log", guardian, recording)
+        self._guardian = guardian
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Returns at once."""
+        self._thread.start()
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Returns when it is over, or the time."""
+        self._thread.join(timeout_seconds)
+
+    def give_up(self) -> None:
+        """Ends it where it is."""
+        self._guardian.closing.set()
+        self._kafka.kill()
+        self._thread.join(GIVE_UP_SECONDS)
+
+    def _run(self) -> None:
+        # What a killed one left is of no use.
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(StartError, OSError):
+            self._kafka.start()
+            # The archive is written at the end, and only when that is an orderly one.
+            self._kafka.stop()
+            self._keep()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _keep(self) -> None:
+        """In one step, so that a start at the same time finds a whole archive, or none."""
+        if self._output.exists():
+            whole = self._cache / f".{os.getpid()}.aot"
+            shutil.move(self._output, whole)
+            whole.replace(_archive_path(self._cache))
 
 
-def _use(address: str) -> None:
-    """One record, so that the classes of that path are in the archive too."""
-    client = AdminClient({"bootstrap.servers": address, "log_level": 0})
-    client.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(TIMEOUT_SECONDS)
-    producer = Producer({"bootstrap.servers": address, "enable.idempotence": True, "log_level": 0})
-    producer.produce(TOPIC, b"value", key=b"key")
-    producer.flush(TIMEOUT_SECONDS)
+def _archive_path(cache: Path) -> Path:
+    return cache / f"kafka-{KAFKA_VERSION}-{runtime_key()}.aot"

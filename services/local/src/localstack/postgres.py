@@ -21,6 +21,8 @@ from localstack.server import Server
 from localstack.unprivileged import account_for, erase_outside, reachable_copy, reachable_folder
 
 USER, PASSWORD, DATABASE = "ads", "ads", "ads"
+# Cut short, it recovers at its next start: nothing committed is lost.
+STOP_TIMEOUT_SECONDS = 6.0
 
 OPTIONS = {
     "listen_addresses": HOST,
@@ -105,7 +107,15 @@ class Postgres(Server):
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         arguments = (str(self._programs / "bin" / "postgres"), "-D", str(self.data), *settings)
         # SIGINT is its fast shutdown: SIGTERM would wait for the clients to leave.
-        return Program(self.name, arguments, self.log, self.data, account=self._account, stop_signal=signal.SIGINT)
+        return Program(
+            self.name,
+            arguments,
+            self.log,
+            self.data,
+            account=self._account,
+            stop_signal=signal.SIGINT,
+            stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
+        )
 
     def _answers(self) -> bool:
         try:

@@ -15,14 +15,14 @@ from localstack.child import StartError
 from localstack.data_lock import DataLock
 from localstack.guardian import Guardian
 from localstack.interrupt import SignalGate
-from localstack.jars import cache_folder, fetch, is_complete
+from localstack.jars import cache_folder, is_complete
 from localstack.java import Java
-from localstack.kafka_archive import archive_path, rehearse
+from localstack.kafka_archive import Rehearsal
 from localstack.ports import why_busy
 from localstack.server import Server
 from localstack.services import Service
 from localstack.settings import LocalSettings
-from localstack.stack import Infra, InfraPorts
+from localstack.stack import Infra, InfraPorts, prepare_java
 from localstack.steps import Steps
 from localstack.summary import environment_lines, summary
 from localstack.supervisor import supervise
@@ -50,7 +50,9 @@ def _run(settings: LocalSettings, steps: Steps, ends: ExitStack, *, infra_only: 
     log_files.cut(settings.logs)
     guardian = Guardian([lock.descriptor])
     ends.callback(guardian.close)
-    infra = _start_infra(settings, steps, ends, guardian)
+    cache = cache_folder(os.environ, Path.home())
+    java = _prepare_java(cache, steps)
+    infra = _start_infra(settings, java, steps, ends, guardian)
     environment = services.common_environment(settings, infra.environment)
     servers: tuple[Server, ...] = infra.servers
     if infra_only:
@@ -63,6 +65,10 @@ def _run(settings: LocalSettings, steps: Steps, ends: ExitStack, *, infra_only: 
         base_url = f"http://localhost:{settings.port}"
         steps.say(summary(base_url, settings.logs, environment, uuid.uuid4(), datetime.now(UTC)))
     steps.say(f"Ready after {time.monotonic() - start:.1f} s.")
+    if java.archive is None:
+        rehearsal = Rehearsal(settings.data / "rehearsal", cache, java, guardian)
+        ends.callback(rehearsal.give_up)
+        rehearsal.start()
     supervise(servers, guardian, partial(steps.say, style="yellow"), partial(log_files.cut, settings.logs))
 
 
@@ -82,8 +88,7 @@ def require_ports(settings: LocalSettings, *, infra_only: bool) -> None:
         raise StartError("\n".join(problems))
 
 
-def _start_infra(settings: LocalSettings, steps: Steps, ends: ExitStack, guardian: Guardian) -> Infra:
-    java = _prepare_java(steps, guardian)
+def _start_infra(settings: LocalSettings, java: Java, steps: Steps, ends: ExitStack, guardian: Guardian) -> Infra:
     ports = InfraPorts(settings.kafka_port, settings.postgres_port, settings.valkey_port)
     infra = Infra.create(settings.data, settings.logs, ports, guardian, java)
     ends.callback(infra.stop)
@@ -95,17 +100,14 @@ def _start_infra(settings: LocalSettings, steps: Steps, ends: ExitStack, guardia
     return infra
 
 
-def _prepare_java(steps: Steps, guardian: Guardian) -> Java:
+def _prepare_java(cache: Path, steps: Steps) -> Java:
     """Silent when all is in the cache."""
-    cache = cache_folder(os.environ, Path.home())
-    if not is_complete(cache):
-        with steps.step("Kafka's jars from Maven Central (once, 42 MB)"):
-            fetch(cache, lambda done, of: steps.note(f"Kafka's jars from Maven Central (once): {done} of {of}"))
-    java = Java(tuple(fetch(cache, lambda _done, _of: None)))
-    if archive_path(cache).exists():
-        return rehearse(cache, java, guardian)
-    with steps.step("A rehearsal that halves Kafka's later starts (once)"):
-        return rehearse(cache, java, guardian)
+    if is_complete(cache):
+        return prepare_java(cache)
+    with steps.step("Kafka's jars from Maven Central (once, 42 MB)"):
+        return prepare_java(
+            cache, lambda done, of: steps.note(f"Kafka's jars from Maven Central (once): {done} of {of}")
+        )
 
 
 def _start_services(

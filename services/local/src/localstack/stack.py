@@ -12,7 +12,7 @@ from localstack.guardian import Guardian
 from localstack.jars import cache_folder, fetch
 from localstack.java import Java
 from localstack.kafka import Kafka
-from localstack.kafka_archive import rehearse
+from localstack.kafka_archive import with_archive
 from localstack.ports import free_port
 from localstack.postgres import Postgres
 from localstack.server import Server
@@ -29,9 +29,9 @@ class InfraPorts:
     valkey: int
 
 
-def prepare_java(cache: Path, guardian: Guardian, progress: Callable[[int, int], None]) -> Java:
+def prepare_java(cache: Path, progress: Callable[[int, int], None] = lambda _done, _all: None) -> Java:
     """What Kafka needs from the cache, brought there the first time. Raises ``StartError``."""
-    return rehearse(cache, Java(tuple(fetch(cache, progress))), guardian)
+    return with_archive(Java(tuple(fetch(cache, progress))), cache)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class InfraStack:
 
     def __enter__(self) -> "InfraStack":
         try:
-            java = prepare_java(cache_folder(os.environ, Path.home()), self._guardian, lambda _done, _all: None)
+            java = prepare_java(cache_folder(os.environ, Path.home()))
             ports = InfraPorts(free_port(), free_port(), free_port())
             infra = Infra.create(self.folder, self.folder / "logs", ports, self._guardian, java)
             self.kafka, self.postgres, self.valkey = infra.kafka, infra.postgres, infra.valkey
