@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lagscaler.observations import Observation
 
-# Short enough to see a spike at the HPA's second look (it looks every 15 s), long enough to even out batches.
-HALF_LIFE_SECONDS = 20.0
+# Short enough to see most of a spike by the HPA's next look (it looks every 15 s), long enough to even out batches.
+HALF_LIFE_SECONDS = 10.0
+STEP_FACTOR = 2.0
+# Independent arrivals deviate by the square root of their number.
+STEP_DEVIATIONS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,28 @@ def learn_arrivals(
     """
     if previous is None or previous.topic_id != current.topic_id:
         return {}
-    before = {part.partition: part.end for part in previous.partitions}
     seconds = current.at_seconds - previous.at_seconds
+    arrived = _arrived(previous, current)
+    if _is_step(known, arrived, seconds):
+        known = {}
+    old = {number: known.get(number, Arrivals()) for number in arrived}
     return {
-        part.partition: _next(known.get(part.partition, Arrivals()), part.end - before[part.partition], seconds)
-        for part in current.partitions
-        if part.partition in before
+        number: old[number].after(messages, seconds) if messages >= 0 else old[number]
+        for number, messages in arrived.items()
     }
 
 
-def _next(known: Arrivals, messages: int, seconds: float) -> Arrivals:
-    return known.after(messages, seconds) if messages >= 0 else known
+def _arrived(previous: Observation, current: Observation) -> dict[int, int]:
+    before = {part.partition: part.end for part in previous.partitions}
+    return {
+        part.partition: part.end - before[part.partition] for part in current.partitions if part.partition in before
+    }
+
+
+def _is_step(known: Mapping[int, Arrivals], arrived: Mapping[int, int], seconds: float) -> bool:
+    """Whether the whole topic got much more than before and more than chance explains. Then the past is no guide; to
+    fade it out first would cost one of the HPA's looks.
+    """
+    expected = seconds * sum(known.get(number, Arrivals()).per_second for number in arrived)
+    messages = sum(max(0, count) for count in arrived.values())
+    return messages > STEP_FACTOR * expected and messages - expected > STEP_DEVIATIONS * math.sqrt(expected)

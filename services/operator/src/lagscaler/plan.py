@@ -110,11 +110,13 @@ def _needed(state: State, latest: Observation, settings: PolicySettings) -> tupl
 
 
 def _settled(state: State, latest: Observation, settings: PolicySettings, last: int) -> int:
-    """Up at once; down only as far as the work would fit with a margin, so that a number on the edge does not flap."""
+    """More only beyond the tolerance, fewer from the middle of it on: between the two the number stays, so that work on
+    an edge does not flap, and a hundredth over does not buy a replica.
+    """
     loads = _loads(state, latest, settings)
-    up = _replicas(loads, settings)
-    down = _replicas([load * (1 + settings.scale_down_margin) for load in loads], settings)
-    return up if up > last else min(last, down)
+    at_least = _replicas([load / (1 + settings.tolerance) for load in loads], settings)
+    at_most = _replicas([load / (1 + settings.tolerance / 2) for load in loads], settings)
+    return max(at_least, min(last, at_most))
 
 
 def _replicas(loads: Sequence[float], settings: PolicySettings) -> int:

@@ -27,13 +27,14 @@ class PolicySettings:
     """What the owner of a pool decides; everything else is learned.
 
     min_replicas, max_replicas: the range that is ever asked for.
-    rate_per_consumer: messages a second one group member reads, as a first guess; learning goes on from it.
+    rate_per_consumer: messages a second one group member reads, as a first guess; learning goes on from it. Rather too
+    high than too low: a backlog corrects a high guess within a minute, a low one keeps the pool too large to find out.
     drain_seconds: the time in which a backlog should be gone, start of pods included.
     utilization: the share of a consumer's rate that planned work may fill, 0 to 1.
     startup_seconds: from asking for a pod until it reads; taken off the drain time.
     members_per_replica: group members (worker processes, threads) in one pod.
     unread_from: where the consumers begin without a commit, their `auto.offset.reset`.
-    scale_down_margin: a replica is given up only if the work would fit even when it grew by this share.
+    tolerance: the work may exceed what a number of replicas is planned for by this share before more are asked for.
     hold_seconds: how long the last good value is served when Kafka can't be asked.
     Raises SettingsError that lists every bad field.
     """
@@ -46,7 +47,7 @@ class PolicySettings:
     startup_seconds: float = 30.0
     members_per_replica: int = 1
     unread_from: Literal["earliest", "latest"] = "earliest"
-    scale_down_margin: float = 0.1
+    tolerance: float = 0.1
     hold_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -71,7 +72,7 @@ class PolicySettings:
             (self.startup_seconds >= 0, "startup_seconds", "must be 0 or more"),
             (self.members_per_replica >= 1, "members_per_replica", "must be 1 or more"),
             (self.unread_from in ("earliest", "latest"), "unread_from", "must be earliest or latest"),
-            (0 <= self.scale_down_margin <= 1, "scale_down_margin", "must be from 0 to 1"),
+            (0 <= self.tolerance <= 1, "tolerance", "must be from 0 to 1"),
             (self.hold_seconds >= 0, "hold_seconds", "must be 0 or more"),
         ]
         return [Problem(field, remedy) for good, field, remedy in rules if not good]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+# Just below full: a consumer that is planned fuller falls behind with the first fluctuation.
+FULLEST_ALLOWED = 0.95
 # A hair of rounding must not buy a consumer.
 _EPSILON = 1e-9
 
@@ -22,11 +24,9 @@ def consumers_for(loads: Sequence[float], utilization: float, limit: int) -> int
     needed = math.ceil(sum(min(load / utilization, 1.0) for load in loads) - _EPSILON)
     if needed <= 0:
         return 0
-    # Half way between the planned utilization and full: the fullest may use some of the spare room, not all.
-    fullest_allowed = (1 + utilization) / 2
     for count in range(min(needed, most), most + 1):
         share = math.ceil(len(loads) / count)
-        if fullest(capped, share) <= fullest_allowed + _EPSILON:
+        if fullest(capped, share) <= FULLEST_ALLOWED + _EPSILON:
             return math.ceil(len(loads) / share)
     return most
 
