@@ -1,12 +1,16 @@
 """A batch: what becomes one transaction. Pure: records go in, rows for PostgreSQL and rejected records come out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
+
 from adclicks.click import EARLIEST, ClickEvent, decode_event, is_ip_address
 from adclicks.errors import Problem
+
+_encode_json = msgspec.json.Encoder().encode
 
 
 class Record(NamedTuple):
@@ -23,7 +27,7 @@ class Row(NamedTuple):
     """A record and the line that PostgreSQL's COPY takes for it."""
 
     record: Record
-    line: str
+    line: bytes
     received_on: date
 
 
@@ -70,15 +74,18 @@ class Receipt:
     """What turns a record into a row: ``oldest`` and ``newest`` bound the day under which a raw click is filed.
 
     A sender other than ingest can write any time of receipt; unbounded it would make a table for each day of history.
+    ``latest`` is the last instant of ``newest``.
     """
 
     oldest: date
     newest: date
+    latest: datetime
 
     @classmethod
     def on(cls, today: date, retention_days: int) -> "Receipt":
         """The bounds for ``today``: not before the retention, not after tomorrow (clocks differ)."""
-        return cls(today - timedelta(days=retention_days), today + timedelta(days=1))
+        newest = today + timedelta(days=1)
+        return cls(today - timedelta(days=retention_days), newest, datetime.combine(newest, datetime.max.time(), UTC))
 
     def day(self, received_at: datetime) -> date:
         """The day under which a click received then is filed."""
@@ -98,54 +105,74 @@ def read_record(record: Record, receipt: Receipt) -> Row | Reject:
 
 
 def _received_at(event: ClickEvent, record: Record, receipt: Receipt) -> datetime:
-    newest = datetime.combine(receipt.newest, datetime.max.time(), UTC)
     # Both are the sender's to write; one beyond what a datetime can hold in UTC must not end the worker.
-    if event.received_at is not None and EARLIEST <= event.received_at <= newest:
+    if event.received_at is not None and EARLIEST <= event.received_at <= receipt.latest:
         return event.received_at
-    return min(datetime.fromtimestamp(min(max(record.timestamp_ms / 1000, 0), newest.timestamp()), UTC), newest)
+    seconds = min(max(record.timestamp_ms / 1000, 0), receipt.latest.timestamp())
+    return min(datetime.fromtimestamp(seconds, UTC), receipt.latest)
 
 
-def _copy_line(event: ClickEvent, record: Record, received_at: datetime, received_on: date) -> str:
-    # A name has no control characters, so the backslash alone means something to COPY.
-    name = event.name.replace("\\", "\\\\")
-    peer = event.peer if event.peer is not None and is_ip_address(event.peer) else "\\N"
-    return (
-        f"{event.click_id}\t{event.ad_id}\t{name}\t{event.ip}\t{event.timestamp.isoformat()}\t{received_at.isoformat()}\t"
-        f"{received_on}\t{peer}\t{record.partition}\t{record.offset}\n"
+def _copy_line(event: ClickEvent, record: Record, received_at: datetime, received_on: date) -> bytes:
+    # A JSON array without its brackets is a line of CSV, with a backslash as the escape: a name has no control characters,
+    # so nothing else is escaped in it. Made in C, it costs a sixth of formatting each value in Python.
+    peer = event.peer if event.peer is not None and is_ip_address(event.peer) else None
+    values = (
+        event.click_id,
+        event.ad_id,
+        event.name,
+        event.ip,
+        event.timestamp,
+        received_at,
+        received_on,
+        peer,
+        record.partition,
+        record.offset,
     )
+    return _encode_json(values)[1:-1]
 
 
-@dataclass
 class BatchBuilder:
     """Collects records in the order in which Kafka gives them."""
 
-    spans: dict[int, Span] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._begins: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._missing: dict[int, int] = {}
+        self._rows: list[Row] = []
+        self._rejects: list[Reject] = []
 
     def __len__(self) -> int:
-        return len(self.rows) + len(self.rejects)
+        return len(self._rows) + len(self._rejects)
 
     def add(self, begin: int, record: Record, receipt: Receipt) -> None:
         """Takes ``record`` in; ``begin`` is the offset that was expected next: those between are missing."""
-        span = self.spans.get(record.partition) or Span(begin, begin)
-        missing = span.missing + record.offset - begin
-        self.spans[record.partition] = Span(span.begin, record.offset + 1, missing)
+        partition, offset = record.partition, record.offset
+        if partition not in self._begins:
+            self._begins[partition] = begin
+        if offset != begin:
+            self._missing[partition] = self._missing.get(partition, 0) + offset - begin
+        self._ends[partition] = offset + 1
         result = read_record(record, receipt)
-        if isinstance(result, Row):
-            self.rows.append(result)
-        else:
-            self.rejects.append(result)
+        if type(result) is Row:
+            self._rows.append(result)
+        elif type(result) is Reject:
+            self._rejects.append(result)
 
     def forget(self, partitions: Iterable[int]) -> None:
         """Drops what came from ``partitions``: another consumer has them now."""
-        kept = Batch(self.spans, self.rows, self.rejects).without(partitions)
-        self.spans, self.rows, self.rejects = dict(kept.spans), list(kept.rows), list(kept.rejects)
+        gone = set(partitions)
+        for by_partition in (self._begins, self._ends, self._missing):
+            for partition in gone:
+                by_partition.pop(partition, None)
+        self._rows = [row for row in self._rows if row.record.partition not in gone]
+        self._rejects = [reject for reject in self._rejects if reject.record.partition not in gone]
 
     def take(self) -> Batch:
         """The batch so far; the builder is empty after."""
-        batch = Batch(self.spans, self.rows, self.rejects)
-        self.spans, self.rows, self.rejects = {}, [], []
+        spans = {p: Span(begin, self._ends[p], self._missing.get(p, 0)) for p, begin in self._begins.items()}
+        batch = Batch(spans, self._rows, self._rejects)
+        self._begins, self._ends, self._missing = {}, {}, {}
+        self._rows, self._rejects = [], []
         return batch
 
 
