@@ -44,9 +44,13 @@ OPTIONS = {
     # A broker that was killed is registered anew only after this long (default 9 s: a restart would take so much longer).
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
-    # Members that fell silent are noticed soon, as tests that kill one need; the defaults are 45 s and 5 s.
-    "group.consumer.min.session.timeout.ms": "5000",
+    # A change of a group's members moves partitions at the members' next heartbeats: 1 s instead of 5 (the default).
+    "group.consumer.heartbeat.interval.ms": "500",
     "group.consumer.min.heartbeat.interval.ms": "500",
+    "group.consumer.assignment.interval.ms": "100",
+    # A killed consumer's partitions are given to others after this long; the default is 45 s.
+    "group.consumer.session.timeout.ms": "10000",
+    "group.consumer.min.session.timeout.ms": "5000",
     # The default buffer (128 MiB) is a third of this heap, for two small compacted topics.
     "log.cleaner.dedupe.buffer.size": "8388608",
 }
