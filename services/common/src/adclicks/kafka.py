@@ -1,5 +1,6 @@
 """Kafka: client configurations, and what is asked of a topic."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,8 @@ def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
         "broker.address.ttl": 1000,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000,
-        # The log goes through `logger`; without this a lost broker fills standard error by the line.
+        # librdkafka would write to standard error by itself, a line for each try while a broker is away.
+        "logger": logging.getLogger("kafka"),
         "log.connection.close": False,
     }
 
