@@ -8,6 +8,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from adclicks.redis_totals import client_options
 from adclicks.settings import RedisSettings
 from adclicks.totals_cache import key
 from analytics.live_totals import Members, Partition
@@ -31,12 +32,8 @@ class RedisSets:
 
     def open(self) -> None:
         """Makes the client; it connects when it is asked for something."""
-        host, port = self._settings.address
         self._client = Redis(
-            host=host,
-            port=port,
-            password=self._settings.password,
-            db=self._settings.db,
+            **client_options(self._settings),
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),

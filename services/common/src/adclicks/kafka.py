@@ -29,7 +29,7 @@ class Watermarks:
 
 def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
     """What every client has in common."""
-    return {
+    return _security(settings) | {
         "bootstrap.servers": settings.address,
         "client.id": client_id,
         # Kafka's restart moves the address of a pod: a stale one must not be asked for long.
@@ -40,6 +40,22 @@ def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
         "logger": logging.getLogger("kafka"),
         "log.connection.close": False,
     }
+
+
+def _security(settings: KafkaSettings) -> dict[str, Any]:
+    config = {
+        "security.protocol": settings.security_protocol,
+        "ssl.ca.location": settings.ca_file,
+        "ssl.certificate.location": settings.cert_file,
+        "ssl.key.location": settings.key_file,
+    }
+    if settings.security_protocol.startswith("sasl"):
+        config |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.username,
+            "sasl.password": settings.password,
+        }
+    return {name: value for name, value in config.items() if value is not None}
 
 
 def admin(settings: KafkaSettings) -> AdminClient:

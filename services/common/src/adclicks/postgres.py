@@ -21,6 +21,7 @@ def conninfo(settings: PostgresSettings, application: str) -> str:
         password=settings.password,
         dbname=settings.name,
         sslmode=settings.ssl,
+        sslrootcert=settings.root_cert,
         application_name=application,
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         keepalives_idle=10,

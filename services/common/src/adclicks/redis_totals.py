@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -18,16 +19,19 @@ _BUILD_TTL_SECONDS = 600
 
 def connect(settings: RedisSettings) -> "redis.Redis":
     """A client that waits at most two seconds for anything: Redis is a cache, and nothing may hang on it."""
-    host, port = settings.address
     return redis.Redis(
-        host=host,
-        port=port,
-        password=settings.password,
-        db=settings.db,
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
-        decode_responses=False,
+        **client_options(settings), socket_timeout=SOCKET_TIMEOUT_SECONDS, socket_connect_timeout=SOCKET_TIMEOUT_SECONDS
     )
+
+
+def client_options(settings: RedisSettings) -> dict[str, Any]:
+    """Where Redis is and who we are, as arguments of its client, blocking or asyncio."""
+    host, port = settings.address
+    options: dict[str, Any] = {"host": host, "port": port, "db": settings.db}
+    options |= {"username": settings.username, "password": settings.password}
+    if settings.tls:
+        options |= {"ssl": True, "ssl_ca_certs": settings.ca_file}
+    return options
 
 
 class RedisTotals:

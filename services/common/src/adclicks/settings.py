@@ -8,7 +8,8 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
-from typing import Any, TypeVar, cast, get_type_hints
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast, get_type_hints, runtime_checkable
 
 from dotenv import dotenv_values
 
@@ -21,6 +22,14 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("Settings are wrong or missing:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A group of settings that knows which combinations can't work."""
+
+    def problems(self) -> list[str]:
+        """A line each, naming the variables."""
 
 
 def setting(
@@ -75,7 +84,10 @@ def _read(cls: type[T], environ: Mapping[str, str], problems: list[str]) -> T:
             values[item.name] = _value(item, environ, problems)
         elif is_dataclass(hints[item.name]):
             values[item.name] = _read(hints[item.name], environ, problems)
-    return cls(**values)
+    instance = cls(**values)
+    if not problems and isinstance(instance, Checked):
+        problems.extend(instance.problems())
+    return instance
 
 
 def _value(item: Field[Any], environ: Mapping[str, str], problems: list[str]) -> Any:
@@ -131,6 +143,20 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def boolean(value: str) -> bool:
+    """``true`` or ``false``."""
+    if value not in {"true", "false"}:
+        raise ValueError("be true or false")
+    return value == "true"
+
+
+def readable_file(value: str) -> str:
+    """The path of a file that can be read."""
+    if not Path(value).is_file() or not os.access(value, os.R_OK):
+        raise ValueError("be the path of a file that can be read")
+    return value
+
+
 def host_port(value: str) -> tuple[str, int]:
     """``host:port``; an IPv6 host in brackets."""
     match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", value)
@@ -165,6 +191,37 @@ class KafkaSettings:
         "KAFKA_TOPIC", "the topic of the clicks; its dead letters go to <topic>.dead", topic_name, "clicks"
     )
 
+    security_protocol: str = setting(
+        "KAFKA_SECURITY_PROTOCOL",
+        "plaintext, ssl, sasl_plaintext or sasl_ssl",
+        one_of("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
+        "plaintext",
+    )
+    sasl_mechanism: str = setting(
+        "KAFKA_SASL_MECHANISM",
+        "how to log in where the protocol is sasl_…",
+        one_of("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"),
+        "SCRAM-SHA-512",
+    )
+    username: str | None = setting("KAFKA_USERNAME", "the user of sasl_…", text, None)
+    password: str | None = setting("KAFKA_PASSWORD", "that user's password", text, None, secret=True)
+    ca_file: str | None = setting("KAFKA_CA_FILE", "the CA that signed the brokers' certificates", readable_file, None)
+    cert_file: str | None = setting("KAFKA_CERT_FILE", "our client certificate", readable_file, None)
+    key_file: str | None = setting("KAFKA_KEY_FILE", "its private key", readable_file, None)
+
+    def problems(self) -> list[str]:
+        """Combinations that can't work."""
+        found = []
+        if self.security_protocol.startswith("sasl") and not (self.username and self.password):
+            found.append(f"KAFKA_USERNAME and KAFKA_PASSWORD must be set for {self.security_protocol}")
+        if bool(self.cert_file) != bool(self.key_file):
+            found.append("KAFKA_CERT_FILE and KAFKA_KEY_FILE must be set together")
+        return found
+
+    def files(self) -> list[str]:
+        """The mounted files that a client reads when it is made, and never again."""
+        return [name for name in (self.ca_file, self.cert_file, self.key_file) if name]
+
     @property
     def dead_letter_topic(self) -> str:
         """Where records go that can't be read or stored."""
@@ -187,6 +244,7 @@ class PostgresSettings:
         one_of("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
         "prefer",
     )
+    root_cert: str | None = setting("DB_SSL_ROOT_CERT", "the CA for verify-ca and verify-full", readable_file, None)
 
 
 @dataclass(frozen=True)
@@ -194,7 +252,10 @@ class RedisSettings:
     """The cache of live totals."""
 
     address: tuple[str, int] = setting("REDIS_ADDR", "Redis or Valkey, host:port", host_port)
+    username: str | None = setting("REDIS_USERNAME", "its ACL user", text, None)
     password: str | None = setting("REDIS_PASSWORD", "its password", text, None, secret=True)
+    tls: bool = setting("REDIS_TLS", "true to speak TLS to it", boolean, default=False)
+    ca_file: str | None = setting("REDIS_CA_FILE", "the CA that signed its certificate", readable_file, None)
     db: int = setting("REDIS_DB", "its database number", whole(0, 1_000_000), 0)
 
 
