@@ -1,6 +1,7 @@
 """Builds the ingest application."""
 
 import asyncio
+from random import Random
 from typing import Any
 
 import falcon.asgi
@@ -8,12 +9,14 @@ import falcon.asgi
 from adclicks.http import errors, operations
 from adclicks.http.metrics import RequestMetrics
 from adclicks.http.request_id import RequestId
+from adclicks.mounted_files import MountedFiles
 from ingest.clicks import ClickBatchResource, ClickResource
 from ingest.door import Door
 from ingest.fast_lane import LANE, FastLane
 from ingest.metrics import PublisherMetrics
 from ingest.openapi import document
 from ingest.publisher import Publisher
+from ingest.rotation import RestartOnRotation
 from ingest.settings import IngestSettings
 
 # Reports come, good or bad, within the acknowledgement timeout; after twice that long the loop that fetches them is stuck.
@@ -33,6 +36,7 @@ def create_app(settings: IngestSettings) -> falcon.asgi.App[Any, Any]:
         PublisherLifespan(publisher),
         FastLaneLifespan(FastLane(door, settings.trusted_proxies, request_metrics)),
         PublisherMetrics(publisher),
+        RestartOnRotation(MountedFiles(settings.kafka.files()), Random()),  # noqa: S311 jitter
     ]
     app = falcon.asgi.App(middleware=middleware)
     errors.install(app)
