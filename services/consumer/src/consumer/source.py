@@ -9,14 +9,21 @@ from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.cimpl import OFFSET_END
 
 from adclicks.kafka import client_config
 from consumer.batch import Record
 from consumer.settings import ConsumerSettings
 
+_END_TIMEOUT_SECONDS = 2.0
 _log = structlog.get_logger()
 Revoked = Callable[[list[int]], None]
+
+
+class OffsetGone(Exception):
+    """The log does not have the offset that was to be read: retention took it, or the log was cut. Start anew.
+
+    The client does not fetch from such a partition again, whatever it is told; a new member asks the ledger.
+    """
 
 
 class Source:
@@ -47,7 +54,7 @@ class Source:
     def poll(self, records_max: int, timeout_seconds: float) -> list[tuple[int, Record]]:
         """``(expected offset, record)`` for up to ``records_max`` records; waits at most ``timeout_seconds``.
 
-        Where the two differ, Kafka no longer has the offsets between.
+        Where the two differ, Kafka no longer has the offsets between. Raises ``OffsetGone``.
         """
         taken = []
         for message in self._consumer.consume(records_max, timeout_seconds):
@@ -134,7 +141,7 @@ class Source:
 
     def _assigned(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         # Nothing flows before the ledger has been asked: Kafka's committed offset is not where we read on.
-        consumer.incremental_assign([TopicPartition(item.topic, item.partition, OFFSET_END) for item in assigned])
+        consumer.incremental_assign(_at_end(consumer, assigned))
         self._unplaced |= {item.partition for item in assigned}
         _log.info("partitions assigned", partitions=sorted(item.partition for item in assigned))
 
@@ -149,9 +156,18 @@ class Source:
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         partition = message.partition()
-        if error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None:  # noqa: SLF001 its public name
-            self.unplace([partition])
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 its public name
+            raise OffsetGone(f"partition {partition}: {error.str()}")
         _log.warning("kafka consumer", error=error.str(), partition=partition)
+
+
+def _at_end(consumer: Consumer, assigned: list[TopicPartition]) -> list[TopicPartition]:
+    """By its number: what OFFSET_END stands for is looked up later, and a seek that was made meanwhile would be lost."""
+    try:
+        ends = [consumer.get_watermark_offsets(item, timeout=_END_TIMEOUT_SECONDS)[1] for item in assigned]
+    except KafkaException:
+        ends = [0] * len(assigned)
+    return [TopicPartition(item.topic, item.partition, end) for item, end in zip(assigned, ends, strict=True)]
 
 
 def consumer_config(settings: ConsumerSettings, name: str) -> dict[str, Any]:
