@@ -65,7 +65,7 @@ class Writer:
         self._next_topic_check = 0.0
 
     def place(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Where to read on in each of ``partitions``. Raises ``Stopped``."""
+        """Where to read on in each of ``partitions``. Raises ``Stopped``, ``TopicRecreated``."""
         wanted = sorted(partitions)
         found = self._insist(partial(self._positions, wanted))
         self._live_totals.adopt(wanted)
@@ -96,7 +96,10 @@ class Writer:
 
     def tend(self) -> None:
         """Looks after Redis, and after the topic's identity. Without PostgreSQL or Kafka that waits too."""
-        self._require_same_topic()
+        if time.monotonic() >= self._next_topic_check:
+            self._next_topic_check = time.monotonic() + TOPIC_CHECK_SECONDS
+            with contextlib.suppress(KafkaUnavailableError):
+                self._require_same_topic()
         try:
             self._live_totals.tend(self._open_store().connection)
         except (psycopg.Error, SchemaError) as error:
@@ -112,17 +115,15 @@ class Writer:
             self._store.connection.close()
 
     def _positions(self, partitions: list[int]) -> dict[int, int]:
+        # Offsets of another topic of that name mean nothing in this ledger; reading from them would skip clicks.
+        self._require_same_topic()
         return positions(
             self._open_store().connection, self._topic, watermarks(self._kafka, self._topic.name, partitions)
         )
 
     def _require_same_topic(self) -> None:
-        if time.monotonic() < self._next_topic_check:
-            return
-        self._next_topic_check = time.monotonic() + TOPIC_CHECK_SECONDS
-        with contextlib.suppress(KafkaUnavailableError):
-            if topic_id(self._kafka, self._topic.name) != self._topic.id:
-                raise TopicRecreated(self._topic.name)
+        if topic_id(self._kafka, self._topic.name) != self._topic.id:
+            raise TopicRecreated(self._topic.name)
 
     def _send_rejects(self, batch: Batch, sent: set[Reject]) -> None:
         unsent = [reject for reject in batch.rejects if reject not in sent]
