@@ -51,15 +51,17 @@ class Upkeep:
 def drop_days(connection: psycopg.Connection, oldest: date) -> list[date]:
     """Drops the raw clicks received before ``oldest``; their sums stay. Returns the days."""
     rows = connection.execute(
-        "select inhrelid::regclass::text, substring(relname from 'clicks_(.*)') from pg_inherits "
+        "select inhrelid::regclass::text, substring(relname from 'clicks_(.*)'), inhdetachpending from pg_inherits "
         "join pg_class on pg_class.oid = inhrelid where inhparent = 'clicks'::regclass"
     ).fetchall()
     dropped = []
-    for table, name in rows:
+    for table, name, cut_short in sorted(rows, key=lambda row: not row[2]):
         day = datetime.strptime(name, "%Y_%m_%d").replace(tzinfo=UTC).date()
         if day < oldest:
-            # Without CONCURRENTLY a long report on an old day would make every consumer wait for this lock.
-            connection.execute(f"alter table clicks detach partition {table} concurrently".encode())
+            # Without CONCURRENTLY a long report on an old day would make every consumer wait for this lock. One that lost
+            # its connection half-way has to be finished first: until then no other one can begin.
+            how = "finalize" if cut_short else "concurrently"
+            connection.execute(f"alter table clicks detach partition {table} {how}".encode())
             connection.execute(f"drop table {table}".encode())
             dropped.append(day)
             _log.info("raw clicks dropped", received_on=str(day))
