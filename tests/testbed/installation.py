@@ -27,6 +27,8 @@ from testbed.polling import PATIENCE_SECONDS, eventually
 from testbed.services import READY, Service
 
 _TIMEOUT_SECONDS = 30.0
+# A client would tell standard error of each broker that a test stops.
+_QUIET = {"log_level": 0}
 _CLI_SECONDS = 90.0
 
 
@@ -89,11 +91,11 @@ class Installation:
     @cached_property
     def admin(self) -> AdminClient:
         """A client for topics."""
-        return kafka.admin(self.kafka)
+        return AdminClient({**_QUIET, **kafka.client_config(self.kafka, "test")})
 
     @cached_property
     def _producer(self) -> Producer:
-        return Producer({"bootstrap.servers": self.kafka.address, "acks": "all", "enable.idempotence": True})
+        return Producer({**_QUIET, "bootstrap.servers": self.kafka.address, "acks": "all", "enable.idempotence": True})
 
     @property
     def topic(self) -> str:

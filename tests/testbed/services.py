@@ -63,11 +63,8 @@ class Service(Server):
 
     def workers(self) -> list[psutil.Process]:
         """The worker processes: the children that are not Python's own."""
-        return [
-            child
-            for child in psutil.Process(self.child.pid).children()
-            if "resource_tracker" not in " ".join(child.cmdline())
-        ]
+        children = [child for child in psutil.Process(self.child.pid).children() if not _has_ended(child)]
+        return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
 
     def kill_worker(self) -> int:
         """SIGKILL to one worker alone; returns its pid."""
@@ -85,3 +82,10 @@ class Service(Server):
 
     def _answers(self) -> bool:
         return self.is_healthy(self._ready_path)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
