@@ -2,6 +2,7 @@
 
 ``python charts/document_values.py`` writes both; with ``--check`` it only says whether they are up to date (exit code 1).
 """
+# ruff: noqa: T201 a command line prints
 
 import json
 import sys

@@ -1,4 +1,5 @@
 """Sends one click to ingest, twice, and reads it back from analytics: it must be counted once."""
+# ruff: noqa: S310, T201 it asks the two URLs it is given, and its prints are the log of `helm test`
 
 import json
 import sys
@@ -19,7 +20,13 @@ def ask(request: urllib.request.Request | str) -> dict:
 
 
 ad, now = str(uuid.uuid4()), datetime.now(UTC)
-click = {"clickId": str(uuid.uuid4()), "ad_id": ad, "name": "helm test", "ip": "127.0.0.1", "timestamp": now.isoformat()}
+click = {
+    "clickId": str(uuid.uuid4()),
+    "ad_id": ad,
+    "name": "helm test",
+    "ip": "127.0.0.1",
+    "timestamp": now.isoformat(),
+}
 for _ in range(2):
     body, headers = json.dumps(click).encode(), {"Content-Type": "application/json"}
     print("POST /ads/click:", ask(urllib.request.Request(f"{ingest}/ads/click", body, headers)))
