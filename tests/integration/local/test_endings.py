@@ -36,6 +36,12 @@ for code in sys.argv[2:]:
     print(Child(program, guardian).pid, flush=True)
 time.sleep(600)
 """
+MASTER = """
+import subprocess, sys
+worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(worker.pid, flush=True)
+worker.wait()
+"""
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -80,6 +86,18 @@ def test_a_child_that_dies_at_its_start_is_shown_with_its_log(tmp_path: Path) ->
     program = Program("Broken", (sys.executable, "-c", "print('bad setting'); exit(3)"), tmp_path / "log", tmp_path)
     with pytest.raises(StartError, match=r"(?s)Broken ended with exit code 3.*bad setting"):
         Child(program, guardian).wait_until(lambda: False, TIMEOUT_SECONDS)
+    guardian.close()
+
+
+def test_what_a_killed_master_leaves_is_ended(tmp_path: Path) -> None:
+    """Its workers would keep the port, and the master that is started again could not have it."""
+    guardian, log = Guardian(), tmp_path / "log"
+    child = Child(Program("Master", (sys.executable, "-c", MASTER), log, tmp_path), guardian)
+    child.wait_until(lambda: log.read_text().endswith("\n"), TIMEOUT_SECONDS)
+    worker = psutil.Process(int(log.read_text()))
+    psutil.Process(child.pid).kill()
+    wait_for(lambda: child.exit_code() is not None)
+    wait_for(lambda: has_ended(worker))
     guardian.close()
 
 

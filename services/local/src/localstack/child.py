@@ -57,6 +57,7 @@ class Child:
             raise StartError(f"{program.name} was not started: all is about to end.")
         self.program = program
         self._guardian = guardian
+        self._is_forgotten = False
         program.log.parent.mkdir(parents=True, exist_ok=True)
         with program.log.open("ab") as log:
             self._log_start_bytes = log.tell()
@@ -76,8 +77,10 @@ class Child:
     def exit_code(self) -> int | None:
         """None while it runs; negative: the signal that ended it."""
         code = self._process.poll()
-        if code is not None:
-            self._guardian.forget(self.pid)
+        if code is not None and not self._is_forgotten:
+            # Workers whose master was killed would keep its port for a while, and the next one could not have it.
+            kill_all([process for process in psutil.process_iter() if _session(process) == self.pid])
+            self._forget()
         return code
 
     def wait_until(self, answers: Callable[[], bool], timeout_seconds: float) -> None:
@@ -133,7 +136,19 @@ class Child:
         kill_all(family)
         self._process.wait(KILL_WAIT_SECONDS)
         psutil.wait_procs(family, KILL_WAIT_SECONDS)
+        self._forget()
+
+    def _forget(self) -> None:
         self._guardian.forget(self.pid)
+        self._is_forgotten = True
+
+
+def _session(process: psutil.Process) -> int | None:
+    """The child's process id stands for the session of all that it started, as each child begins one."""
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None
 
 
 def _execute(program: Program, log: int) -> "subprocess.Popen[bytes]":
