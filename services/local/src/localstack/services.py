@@ -69,7 +69,12 @@ def create(settings: LocalSettings, shared: Mapping[str, str], guardian: Guardia
             "LISTEN_ADDRESS": settings.address,
             "ANALYTICS_URL": f"http://{HOST}:{settings.analytics_port}",
         },
-        "analytics": {"PORT": str(settings.analytics_port), "LISTEN_ADDRESS": HOST},
+        "analytics": {
+            "PORT": str(settings.analytics_port),
+            "LISTEN_ADDRESS": HOST,
+            # A person asks here, not a crowd; a second worker would only delay the start.
+            "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY") or "1",
+        },
         "consumer": {"PORT": str(settings.consumer_port), "LISTEN_ADDRESS": HOST},
     }
     return tuple(Service(name, settings, {**shared, **own[name]}, guardian) for name in COMMANDS)
