@@ -1,0 +1,56 @@
+"""Rendering the chart, with both Helm versions."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+CHART = ROOT / "charts" / "ads-click-tracking"
+# What the cluster of a full installation knows; without a cluster, Helm is told.
+KINDS = (
+    "kafka.strimzi.io/v1/Kafka",
+    "postgresql.cnpg.io/v1/Cluster",
+    "gateway.networking.k8s.io/v1/HTTPRoute",
+    "monitoring.coreos.com/v1/PodMonitor",
+    "monitoring.coreos.com/v1/PrometheusRule",
+)
+Objects = dict[str, dict[str, Any]]
+Render = Callable[..., Objects]
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """The folder with the pinned tools, built the first time."""
+    names = ("helm", "helm3", "kube-score", "promtool")
+    command = [str(ROOT / "k8s" / "tools.sh"), *names]
+    return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+
+
+@pytest.fixture(scope="session", params=["helm", "helm3"])
+def helm(request: pytest.FixtureRequest, tools: Path) -> Path:
+    """Helm 4, and Helm 3."""
+    return tools / str(request.param)
+
+
+def template(helm: Path, *arguments: str, kinds: tuple[str, ...] = KINDS) -> "subprocess.CompletedProcess[str]":
+    """`helm template`, as release r in namespace ads."""
+    versions = [f"--api-versions={kind}" for kind in kinds]
+    command = [str(helm), "template", "r", str(CHART), "--namespace=ads", *versions, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def render(helm: Path) -> Render:
+    """The objects of a rendering, by "Kind/name"."""
+
+    def rendered(*arguments: str) -> Objects:
+        done = template(helm, *arguments)
+        assert done.returncode == 0, done.stderr
+        found = [item for item in yaml.safe_load_all(done.stdout) if item]
+        return {f"{item['kind']}/{item['metadata']['name']}": item for item in found}
+
+    return rendered
