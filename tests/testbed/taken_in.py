@@ -14,6 +14,7 @@ from consumer.batch import BatchBuilder, Receipt, Record
 from consumer.store import Store, Topic
 
 _TOPIC = Topic("clicks", "a-topic-id")
+_ANY_DAY = Receipt.on(date(2060, 1, 1), 60 * 366)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Taker:
 
     def take_in(self, clicks: Iterable[TakenClick]) -> None:
         """One transaction: ids, raw clicks, sums, totals and the ledger."""
-        builder, receipt = BatchBuilder(), Receipt(date(2000, 1, 1), date(2100, 1, 1))
+        builder, receipt = BatchBuilder(), _ANY_DAY
         for click in clicks:
             begin = self._next[click.partition]
             builder.add(begin, click.record(begin), receipt)

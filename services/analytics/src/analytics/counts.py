@@ -50,7 +50,7 @@ class Counts:
     async def of_ads(self, ads: Sequence[UUID], asked: Range) -> dict[UUID, int]:
         """The clicks of each of ``ads``, 0 for an ad that nobody has clicked."""
         pieces = {asked.start: plan(asked)}
-        rows = await self._database.rows(_Row, COUNT, {"ads": list(ads), **_arrays(pieces)})
+        rows = await self._database.rows(_Row, COUNT, {"ads": _array(map(str, ads)), **_arrays(pieces)})
         _require_exact(asked, (row.lost for row in rows))
         found = {row.ad_id: row.clicks for row in rows}
         return {ad: found.get(ad, 0) for ad in ads}
@@ -60,7 +60,7 @@ class Counts:
         planned = series(asked, step)
         whole = planned.whole
         params = {
-            "ads": [ad],
+            "ads": _array([str(ad)]),
             "ad": ad,
             "step": int(step) if whole else 0,
             "whole_lower": whole.start if whole else asked.start,
@@ -79,22 +79,30 @@ class Counts:
         return [AdCount(row.ad_id, row.name, row.clicks) for row in rows]
 
 
-def _arrays(by_bucket: Mapping[datetime, Iterable[Piece]]) -> dict[str, list[int] | list[datetime]]:
+def _arrays(by_bucket: Mapping[datetime, Iterable[Piece]]) -> dict[str, str]:
     """Pieces as the statements take them, a list a column."""
     pieces = [(bucket, piece) for bucket, found in by_bucket.items() for piece in found]
     return {
-        "level": [int(piece.level) for _, piece in pieces],
-        "lower": [piece.lower for _, piece in pieces],
-        "upper": [piece.upper for _, piece in pieces],
-        "sign": [piece.sign for _, piece in pieces],
-        "bucket": [bucket for bucket, _ in pieces],
+        "level": _array(str(int(piece.level)) for _, piece in pieces),
+        "lower": _array(piece.lower.isoformat() for _, piece in pieces),
+        "upper": _array(piece.upper.isoformat() for _, piece in pieces),
+        "sign": _array(str(piece.sign) for _, piece in pieces),
+        "bucket": _array(bucket.isoformat() for bucket, _ in pieces),
     }
+
+
+def _array(items: Iterable[str]) -> str:
+    """PostgreSQL's text of an array of what needs no quotes; psycopg's own way takes ten times as long."""
+    return "{" + ",".join(items) + "}"
 
 
 def _require_exact(asked: Range, lost: Iterable[list[datetime]]) -> None:
     minutes = {minute for found in lost for minute in found}
     if minutes:
         edges = {"start": asked.start, "end": asked.end}
-        raise invalid_query(
-            *(FieldError(name, _REMEDY) for name, edge in edges.items() if floor(edge, Level.MINUTE) in minutes)
-        )
+        raise invalid_query(*(FieldError(name, _REMEDY) for name, edge in edges.items() if _cuts(edge, minutes)))
+
+
+def _cuts(edge: datetime, minutes: set[datetime]) -> bool:
+    minute = floor(edge, Level.MINUTE)
+    return edge != minute and minute in minutes

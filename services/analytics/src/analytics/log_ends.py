@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient
 
 from adclicks import kafka
 from adclicks.kafka import KafkaUnavailableError
+from adclicks.mounted_files import MountedFiles
 from adclicks.settings import KafkaSettings
 
 # The audit is worth having without the lag, so nobody waits long for it.
@@ -25,6 +26,7 @@ class LogEnds:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "log-ends")
         self._client: AdminClient | None = None
+        self._files = MountedFiles(settings.files())
         self._asking: asyncio.Future[Ends] | None = None
 
     def close(self) -> None:
@@ -42,8 +44,10 @@ class LogEnds:
             return None
 
     def _read(self) -> Ends:
-        # Made at the first question, which is after the fork, and kept: connecting takes longer than asking.
-        self._client = self._client or kafka.admin(self._settings)
+        if self._client is None or self._files.rotated():
+            # After the fork, and kept: connecting takes longer than asking. The client reads certificates only now.
+            self._files = MountedFiles(self._settings.files())
+            self._client = kafka.admin(self._settings)
         topic = self._settings.topic
         topic_id = kafka.topic_id(self._client, topic)
         partitions = range(kafka.partition_count(self._client, topic))
