@@ -14,7 +14,7 @@ from localstack import first_data, log_files, services
 from localstack.child import StartError
 from localstack.data_lock import DataLock
 from localstack.guardian import Guardian
-from localstack.interrupt import SignalGate
+from localstack.interrupt import Interrupted, SignalGate
 from localstack.jars import cache_folder, is_complete
 from localstack.java import Java
 from localstack.kafka_archive import Rehearsal
@@ -37,8 +37,10 @@ def run(settings: LocalSettings, steps: Steps, gate: SignalGate, *, infra_only: 
     with ExitStack() as ends:
         try:
             _run(settings, steps, ends, infra_only=infra_only)
-        except BaseException:
+        except BaseException as reason:
             gate.close()
+            if isinstance(reason, Interrupted):
+                steps.say("Stopping …")
             raise
 
 
