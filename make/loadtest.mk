@@ -1,0 +1,19 @@
+# Load tests and benchmarks. BASE_URL: what to test; the pipeline of `make run` by default.
+BASE_URL ?= http://localhost:8080
+ROWS ?= 100 200 300
+PACES ?= paced fast
+
+.PHONY: loadtest
+loadtest: setup ## the published benchmark against BASE_URL (ROWS="300" PACES="fast")
+	@mkdir -p loadtests/results
+	@failed=0; for pace in $(PACES); do for row in $(ROWS); do \
+	  k6 run --quiet --no-usage-report -e BASE_URL=$(BASE_URL) -e ROW=$$row -e PACE=$$pace loadtests/benchmark.js || failed=1; \
+	done; done; exit $$failed
+
+.PHONY: bench
+bench: setup ## the figures P1 to P8 on a pipeline of its own (ONLY=P4, QUICK=1, RECORD=1)
+	@PYTHONPATH=loadtests python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(RECORD),--record) $(OPTIONS)
+
+.PHONY: bench-charts
+bench-charts: setup ## draw the charts of docs/benchmarks.md from the last full bench
+	@PYTHONPATH=loadtests python -m bench.charts

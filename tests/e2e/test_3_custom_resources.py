@@ -1,0 +1,68 @@
+"""What the chart asks of operators, against their real CustomResourceDefinitions."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from testbed.cluster import CHART, Cluster, CommandFailed, run
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+DEFINITIONS = Path(__file__).parents[3] / "shared" / "crds"
+OPERATORS = ("kafka.strimzi.io", "postgresql.cnpg.io", "monitoring.coreos.com")
+STRIMZI = ("--values", str(CHART / "values-kind.yaml"), "--set", "kafka.mode=strimzi,kafka.external.bootstrapServers=")
+MODES = {
+    "production": ("--values", str(CHART / "values-production.yaml"), "--set", "httpRoute.enabled=false"),
+    "production with client certificates": (
+        *("--values", str(CHART / "values-production.yaml")),
+        *("--set", "httpRoute.enabled=false,kafka.strimzi.authentication=tls,postgresql.cnpg.parameters.work_mem=16MB"),
+    ),
+    "one broker": (*STRIMZI, "--set", "monitoring.podMonitor.enabled=true,monitoring.rules.enabled=true"),
+}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> None:
+    """The definitions are in the cluster: with the operators, or from a folder beside the repository."""
+    if DEFINITIONS.is_dir():
+        run("kubectl", "apply", "--server-side", "--recursive", "--filename", str(DEFINITIONS))
+    for group in OPERATORS:
+        assert group in run("kubectl", "api-versions"), f"the cluster lacks {group}: install its operator first"
+
+
+@pytest.mark.parametrize("values", MODES.values(), ids=MODES.keys())
+def test_the_api_server_accepts_every_object_strictly(
+    cluster: Cluster, definitions: None, values: tuple[str, ...]
+) -> None:
+    """No unknown field, no wrong type, in what Strimzi, CloudNativePG and Prometheus are asked for."""
+    rendered = cluster.helm("template", "strict", str(CHART), "--validate", *values)
+    namespaced = [json.dumps(item) for item in yaml.safe_load_all(rendered) if item and item["kind"] != "Pod"]
+    said = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "--filename=-", text="\n".join(namespaced))
+    assert len(said.splitlines()) == len(namespaced)
+
+
+def test_an_installation_is_not_ready_before_strimzi_is(cluster: Cluster, definitions: None) -> None:
+    """Pods wait for the users' secrets that only Strimzi makes, so `helm --wait` does not say that all is well."""
+    try:
+        with pytest.raises(CommandFailed, match=r"(?i)not ready|deadline|timed out"):
+            cluster.helm(
+                "install",
+                "waits",
+                str(CHART),
+                *STRIMZI,
+                "--set",
+                "router.enabled=false,router.service.type=ClusterIP,router.service.nodePort=0",
+                "--wait",
+                "--timeout",
+                "20s",
+            )
+        waiting = cluster.get(
+            "pods", "--selector", "app.kubernetes.io/instance=waits,app.kubernetes.io/component=ingest"
+        )
+        assert waiting[0]["status"]["phase"] == "Pending"
+    finally:
+        cluster.helm("uninstall", "waits", "--wait")
+        cluster.kubectl("delete", "kafkatopics,kafkanodepools,kafkas", "--all")
+        cluster.kubectl("delete", "persistentvolumeclaims", "--selector", "app.kubernetes.io/instance=waits")

@@ -1,0 +1,240 @@
+"""What the chart makes of values, in every mode, with both Helm versions."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from unit.chart.conftest import CHART, ROOT, Objects, Render, template
+
+KIND = ("--values", str(CHART / "values-kind.yaml"))
+PRODUCTION = ("--values", str(CHART / "values-production.yaml"))
+MODES = sorted([CHART / "values-kind.yaml", CHART / "values-production.yaml", *(CHART / "ci").glob("*.yaml")])
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "Pod")
+PREFIX = "r-ads-click-tracking"
+
+
+def pod_specs(objects: Objects) -> dict[str, dict[str, Any]]:
+    """The pods that a rendering would run."""
+    return {
+        key: item["spec"] if item["kind"] == "Pod" else item["spec"]["template"]["spec"]
+        for key, item in objects.items()
+        if item["kind"] in WORKLOADS
+    }
+
+
+def environment(objects: Objects, component: str) -> dict[str, Any]:
+    """A component's variables: its value, or where it comes from."""
+    spec = objects[f"Deployment/{PREFIX}-{component}"]["spec"]["template"]["spec"]
+    return {item["name"]: item.get("value", item.get("valueFrom")) for item in spec["containers"][0]["env"]}
+
+
+@pytest.mark.parametrize("values", MODES, ids=lambda path: path.stem)
+def test_every_mode_renders_pods_of_the_restricted_level(render: Render, values: Path) -> None:
+    """No root, no token, no shell for an intruder to write to; a ServiceAccount each; memory bounded."""
+    objects = render("--values", str(values))
+    for key, spec in pod_specs(objects).items():
+        assert spec["automountServiceAccountToken"] is False, key
+        assert spec["enableServiceLinks"] is False, key
+        assert spec["securityContext"]["runAsNonRoot"] is True, key
+        for container in spec["containers"]:
+            security = container["securityContext"]
+            assert security["readOnlyRootFilesystem"] is True, key
+            assert security["allowPrivilegeEscalation"] is False, key
+            assert security["capabilities"] == {"drop": ["ALL"]}, key
+            assert container["resources"]["limits"]["memory"], key
+            assert container["resources"]["requests"]["cpu"], key
+        if not key.startswith("Pod/"):
+            assert f"ServiceAccount/{spec['serviceAccountName']}" in objects, key
+    assert not any(key.startswith(("Role", "ClusterRole")) for key in objects)
+
+
+@pytest.mark.parametrize("values", MODES, ids=lambda path: path.stem)
+def test_selectors_match_their_pods_and_no_others(render: Render, values: Path) -> None:
+    """A Service that selects too much would send clicks to the database."""
+    objects = render("--values", str(values))
+    labels = {
+        key: item["spec"]["template"]["metadata"]["labels"]
+        for key, item in objects.items()
+        if item["kind"] in ("Deployment", "StatefulSet")
+    }
+    for key, item in objects.items():
+        if item["kind"] == "Service":
+            found = [name for name, own in labels.items() if item["spec"]["selector"].items() <= own.items()]
+            assert len(found) == 1, (key, found)
+
+
+def test_a_pod_leaves_its_service_before_it_is_told_to_stop(render: Render) -> None:
+    """preStop sleeps, then SIGTERM, then open requests; all of it within the grace period."""
+    objects = render(*KIND, "--set", "ingest.preStopSeconds=7,ingest.shutdownSeconds=11")
+    spec = objects[f"Deployment/{PREFIX}-ingest"]["spec"]["template"]["spec"]
+    assert spec["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 7}}}
+    assert environment(objects, "ingest")["SHUTDOWN_SECONDS"] == "11"
+    assert spec["terminationGracePeriodSeconds"] > 7 + 11
+
+
+def test_a_rollout_never_has_fewer_pods(render: Render) -> None:
+    """A new pod is ready before an old one goes."""
+    objects = render(*KIND)
+    for component in ("ingest", "consumer", "analytics"):
+        strategy = objects[f"Deployment/{PREFIX}-{component}"]["spec"]["strategy"]
+        assert strategy == {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+
+
+def test_an_autoscaled_deployment_names_no_replicas(render: Render) -> None:
+    """Else every upgrade would throw the autoscaler's number away."""
+    objects = render(*KIND, "--set", "ingest.autoscaling.enabled=true")
+    assert "replicas" not in objects[f"Deployment/{PREFIX}-ingest"]["spec"]
+    assert objects[f"HorizontalPodAutoscaler/{PREFIX}-ingest"]["spec"]["minReplicas"] == 2
+    assert objects[f"Deployment/{PREFIX}-analytics"]["spec"]["replicas"] == 1
+
+
+def test_strimzi_with_scram_gives_each_service_its_own_user(render: Render) -> None:
+    """Ingest may only write clicks, analytics only look at the topic; passwords come from Strimzi's secrets."""
+    objects = render(*PRODUCTION)
+    ingest = environment(objects, "ingest")
+    assert ingest["KAFKA_ADDRESS"] == f"{PREFIX}-kafka-kafka-bootstrap.ads.svc:9093"
+    assert ingest["KAFKA_SECURITY_PROTOCOL"] == "sasl_ssl"
+    assert ingest["KAFKA_PASSWORD"] == {"secretKeyRef": {"name": f"{PREFIX}-ingest", "key": "password"}}
+    users = {
+        name: objects[f"KafkaUser/{PREFIX}-{name}"]["spec"]["authorization"]["acls"] for name in ("ingest", "analytics")
+    }
+    assert [(acl["resource"]["name"], acl["operations"]) for acl in users["ingest"]] == [
+        ("clicks", ["Describe", "Write"])
+    ]
+    assert [(acl["resource"]["name"], acl["operations"]) for acl in users["analytics"]] == [("clicks", ["Describe"])]
+
+
+def test_strimzi_with_tls_mounts_the_client_certificate(render: Render) -> None:
+    """Mutual TLS, without a password anywhere."""
+    objects = render(*PRODUCTION, "--set", "kafka.strimzi.authentication=tls")
+    consumer = environment(objects, "consumer")
+    assert consumer["KAFKA_SECURITY_PROTOCOL"] == "ssl"
+    assert consumer["KAFKA_CERT_FILE"] == "/etc/adclicks/kafka-client/user.crt"
+    assert "KAFKA_PASSWORD" not in consumer
+    volumes = objects[f"Deployment/{PREFIX}-consumer"]["spec"]["template"]["spec"]["volumes"]
+    mounted = {volume["name"]: volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+    assert mounted["kafka-client"] == f"{PREFIX}-consumer"
+    assert mounted["kafka-ca"] == f"{PREFIX}-kafka-cluster-ca-cert"
+
+
+def test_production_keeps_each_click_on_three_brokers(render: Render) -> None:
+    """Three copies, two of them in sync before a click is acknowledged; one broker of one, on kind."""
+    production = render(*PRODUCTION)[f"KafkaTopic/{PREFIX}-clicks"]["spec"]
+    assert (production["replicas"], production["config"]["min.insync.replicas"]) == (3, 2)
+    small = render(*KIND, "--set", "kafka.mode=strimzi,kafka.external.bootstrapServers=")
+    assert small[f"KafkaTopic/{PREFIX}-clicks"]["spec"]["replicas"] == 1
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_uninstalling_keeps_the_clicks_unless_told_otherwise(render: Render, keep: bool) -> None:
+    """Deleting a KafkaTopic deletes its clicks, so that takes a word of yours."""
+    setting = f"kafka.strimzi.keepOnUninstall={str(keep).lower()},postgresql.cnpg.keepOnUninstall={str(keep).lower()}"
+    objects = render(*PRODUCTION, "--set", setting)
+    kept = {
+        key for key, item in objects.items() if "helm.sh/resource-policy" in item["metadata"].get("annotations", {})
+    }
+    clicks = {
+        f"Kafka/{PREFIX}-kafka",
+        f"KafkaNodePool/{PREFIX}-kafka-brokers",
+        f"KafkaTopic/{PREFIX}-clicks",
+        f"KafkaTopic/{PREFIX}-dead-letters",
+    }
+    assert kept == (clicks | {f"Cluster/{PREFIX}-postgresql"} if keep else set())
+
+
+def test_a_job_that_would_change_gets_another_name(render: Render) -> None:
+    """A Job can't be changed; an upgrade with a new image must not fail on the old one."""
+    jobs = [
+        {key for key in render(*KIND, "--set", f"image.tag={tag}") if key.startswith("Job/")} for tag in ("a", "a", "b")
+    ]
+    assert jobs[0] == jobs[1]
+    assert jobs[0].isdisjoint(jobs[2])
+
+
+def test_clicks_go_to_ingest_and_all_else_to_analytics(render: Render) -> None:
+    """One base URL, by Ingress, HTTPRoute or router alike."""
+    objects = render(*KIND, "--set", "ingress.enabled=true,httpRoute.enabled=true,httpRoute.parentRefs[0].name=public")
+    paths = objects[f"Ingress/{PREFIX}"]["spec"]["rules"][0]["http"]["paths"]
+    assert {item["path"]: item["backend"]["service"]["name"] for item in paths} == {
+        "/ads/click": f"{PREFIX}-ingest",
+        "/ads/clicks": f"{PREFIX}-ingest",
+        "/": f"{PREFIX}-analytics",
+    }
+    clicks, rest = objects[f"HTTPRoute/{PREFIX}"]["spec"]["rules"]
+    assert [match["path"]["value"] for match in clicks["matches"]] == ["/ads/click", "/ads/clicks"]
+    assert all(match["method"] == "POST" for match in clicks["matches"])
+    assert rest["backendRefs"][0]["name"] == f"{PREFIX}-analytics"
+    nginx = objects[f"ConfigMap/{PREFIX}-router"]["data"]["nginx.conf"]
+    assert f"location = /ads/clicks {{ proxy_pass http://{PREFIX}-ingest:80; }}" in nginx
+
+
+def test_every_pod_has_a_policy_that_closes_both_ways(render: Render) -> None:
+    """What is not a path of ours is closed, out and in."""
+    objects = render(*KIND, "--set", "networkPolicy.enabled=true")
+    closed = {
+        item["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]: item["spec"]["policyTypes"]
+        for item in objects.values()
+        if item["kind"] == "NetworkPolicy"
+    }
+    components = {
+        item["metadata"]["labels"]["app.kubernetes.io/component"]
+        for item in objects.values()
+        if item["kind"] in WORKLOADS
+    }
+    assert set(closed) == components
+    assert all(types == ["Ingress", "Egress"] for types in closed.values())
+    postgresql = objects[f"NetworkPolicy/{PREFIX}-postgresql"]["spec"]["ingress"][0]["from"]
+    callers = {peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in postgresql}
+    assert callers == {"consumer", "analytics", "migrations"}
+
+
+def test_the_readme_and_the_schema_are_those_of_the_values(tools: Path) -> None:
+    """Both are made from values.yaml; no value is undocumented."""
+    done = subprocess.run(
+        [str(ROOT / ".venv/bin/python"), str(ROOT / "charts" / "document_values.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# Rules of kube-score that do not fit, each with the reason.
+UNFIT = {
+    "container-image-pull-policy": "a tag is never pushed twice; IfNotPresent starts pods while the registry is away",
+    "container-security-context-user-group-id": "it wants ids above 10000, which the images of others do not have",
+    "container-ephemeral-storage-request-and-limit": "nothing is written to disk; /tmp is bounded memory",
+    "container-resources": "no CPU limit: throttling would only add latency",
+    "pod-probes-identical": "an own check of nginx is all there is to ask",
+    "statefulset-has-servicename": "the Service is the chart's own, not a headless one",
+    "pod-networkpolicy": "they are all off unless asked for; asserted above",
+    "deployment-has-host-podantiaffinity": "topology spread does it, and goes on where there is one node",
+    "statefulset-has-host-podantiaffinity": "one pod",
+    "deployment-strategy": "Redis is recreated: two at once would be two caches",
+    "service-type": "the router's NodePort is what kind maps to localhost:8080",
+    "deployment-replicas": "one pod each on kind, and Redis, which is a cache",
+}
+
+
+def test_kube_score_finds_nothing(tools: Path) -> None:
+    """A linter's opinion, less the rules that do not fit here."""
+    rendered = template(tools / "helm", *KIND, "--set", "networkPolicy.enabled=true").stdout
+    ignored = [f"--ignore-test={rule}" for rule in UNFIT]
+    done = subprocess.run(
+        [str(tools / "kube-score"), "score", *ignored, "--output-format=ci", "-"],
+        input=rendered,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    problems = [line for line in done.stdout.splitlines() if line.startswith(("[CRITICAL]", "[WARNING]"))]
+    assert not problems, "\n".join(problems)
+
+
+def test_the_kind_broker_is_valid_yaml() -> None:
+    """k8s/ is applied as it is."""
+    for path in (ROOT / "k8s").rglob("*.yaml"):
+        assert list(yaml.safe_load_all(path.read_text())), path
