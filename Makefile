@@ -50,6 +50,12 @@ lint: setup ## style, types, and which module may import which
 test: lint ## lint, types, and all tests that need no cluster, on real parts
 	pytest -m "not e2e"
 
+include $(wildcard make/*.mk)
+
+.PHONY: simulate
+simulate: setup ## the scaling policy beside KEDA's rule and a CPU target, on simulated days (docs/autoscaling.md)
+	python -m lagscaler.simulate
+
 .PHONY: format
 format: setup ## format the code
 	ruff format .
