@@ -12,8 +12,8 @@ loadtest: setup ## the published benchmark against BASE_URL (ROWS="300" PACES="f
 
 .PHONY: bench
 bench: setup ## the figures P1 to P8 on a pipeline of its own (ONLY=P4, QUICK=1, RECORD=1)
-	@PYTHONPATH=loadtests python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(RECORD),--record) $(OPTIONS)
+	@PYTHONPATH=$(CURDIR)/loadtests python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(RECORD),--record) $(OPTIONS)
 
 .PHONY: bench-charts
 bench-charts: setup ## draw the charts of docs/benchmarks.md from the last full bench
-	@PYTHONPATH=loadtests python -m bench.charts
+	@PYTHONPATH=$(CURDIR)/loadtests python -m bench.charts

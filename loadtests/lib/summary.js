@@ -37,6 +37,7 @@ function resultOf(name, data, about) {
     answers_per_second: answered ? ledger.acknowledged / answered : null,
     latency_ms: trend(metrics, `${CLICK_LATENCY}}`),
     visible_after_ms: trend(metrics, 'visible_after_ms'),
+    read_latency_ms: trend(metrics, 'http_req_duration{scenario:reads}'),
     own: about.rows ? about.rows(metrics) : [],
     over_time: overTime(metrics, about.intervalMs, about.clicksPerAnswer || 1),
   };

@@ -1,0 +1,47 @@
+"""What the figures share: the servers, how much is measured, and the long history, which is made once."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from bench import history
+from bench.pipeline import Pipeline
+from bench.process import Runner
+from bench.sizes import Sizes
+from localstack.stack import InfraStack
+
+
+@dataclass
+class Workplace:
+    """``say``: tells the user what is being done. ``ingest_workers`` where nothing is pinned; ``consumer_workers``: which
+    sizes of the pool are tried."""
+
+    infra: InfraStack
+    runner: Runner
+    sizes: Sizes
+    ingest_workers: int
+    consumer_workers: tuple[int, ...]
+    say: Callable[[str], None]
+    ends: ExitStack
+    _numbers: "count[int]" = field(default_factory=count)
+    _with_history: Pipeline | None = None
+
+    def pipeline(self, topic: str | None = None) -> Pipeline:
+        """A new one, on an empty store. ``topic``: one that has a backlog."""
+        return Pipeline(self.infra, self.runner, next(self._numbers), topic)
+
+    def with_history(self) -> Pipeline:
+        """The one with the long history. Raises ``NotMeasured`` where the disk is too small."""
+        if self._with_history is None:
+            pipeline = self.ends.enter_context(self.pipeline())
+            self.say(f"making {self.sizes.history:,} clicks of history")
+            history.fill(pipeline.connect, self.sizes.history, self.now().date(), self.infra.postgres.data)
+            self._with_history = pipeline
+        return self._with_history
+
+    @staticmethod
+    def now() -> datetime:
+        """The time, aware."""
+        return datetime.now(UTC)
