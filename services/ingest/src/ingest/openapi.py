@@ -28,9 +28,14 @@ CLICK: Json = {
             "type": "string",
             "minLength": 1,
             "maxLength": NAME_LENGTH_MAX,
+            "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
             "description": "The ad's name; without control characters.",
         },
-        "ip": {"type": "string", "description": "An IPv4 or IPv6 address."},
+        "ip": {
+            "type": "string",
+            "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
+            "description": "An IPv4 or IPv6 address.",
+        },
         "timestamp": {
             "type": "string",
             "format": "date-time",
