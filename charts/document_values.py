@@ -95,7 +95,7 @@ def _leaf(value: Value) -> dict[str, Any]:
 def table(values: list[Value]) -> str:
     """The values as Markdown, a table for each top-level group."""
     lines, group = [], None
-    for value in values:
+    for value in sorted(values, key=lambda value: len(value.path) > 1):
         if value.is_group:
             continue
         top = value.path[0] if len(value.path) > 1 else ""

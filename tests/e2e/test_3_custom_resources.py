@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from testbed.cluster import CHART, Cluster, CommandFailed, run
+from testbed.polling import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -28,8 +29,12 @@ def definitions() -> None:
     """The definitions are in the cluster: with the operators, or from a folder beside the repository."""
     if DEFINITIONS.is_dir():
         run("kubectl", "apply", "--server-side", "--recursive", "--filename", str(DEFINITIONS))
-    for group in OPERATORS:
-        assert group in run("kubectl", "api-versions"), f"the cluster lacks {group}: install its operator first"
+
+    def served() -> None:
+        missing = [group for group in OPERATORS if group not in run("kubectl", "api-versions")]
+        assert not missing, f"the cluster lacks {missing}: install the operators first"
+
+    eventually(served)
 
 
 @pytest.mark.parametrize("values", MODES.values(), ids=MODES.keys())

@@ -75,7 +75,7 @@ sasl: {mechanism: {{ .sasl.mechanism }}, secret: {{ .sasl.existingSecret }}, use
 - {name: KAFKA_KEY_FILE, value: /etc/adclicks/kafka-client/{{ .keyKey }}}
 {{- end }}
 {{- with $security.sasl }}
-- {name: KAFKA_SASL_MECHANISM, value: {{ .mechanism }}}
+- {name: KAFKA_SASL_MECHANISM, value: {{ upper .mechanism }}}
 {{- if .username }}
 - {name: KAFKA_USERNAME, value: {{ .username }}}
 {{- else }}

@@ -97,6 +97,7 @@ def test_strimzi_with_scram_gives_each_service_its_own_user(render: Render) -> N
     ingest = environment(objects, "ingest")
     assert ingest["KAFKA_ADDRESS"] == f"{PREFIX}-kafka-kafka-bootstrap.ads.svc:9093"
     assert ingest["KAFKA_SECURITY_PROTOCOL"] == "sasl_ssl"
+    assert ingest["KAFKA_SASL_MECHANISM"] == "SCRAM-SHA-512"
     assert ingest["KAFKA_PASSWORD"] == {"secretKeyRef": {"name": f"{PREFIX}-ingest", "key": "password"}}
     users = {
         name: objects[f"KafkaUser/{PREFIX}-{name}"]["spec"]["authorization"]["acls"] for name in ("ingest", "analytics")
