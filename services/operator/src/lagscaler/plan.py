@@ -21,7 +21,7 @@ from lagscaler.state import State, initial_state, learn
 # Before this much is known of a topic, an arrival rate is a guess, and a guess must not take consumers away.
 WARM_UP_SECONDS = 30.0
 # A late backlog may ask for this part of the drain time at the shortest: without a floor it would ask for infinity.
-SHORTEST_DRAIN_SHARE = 1 / 3
+SHORTEST_DRAIN_SHARE = 1 / 6
 
 
 class Reason(StrEnum):

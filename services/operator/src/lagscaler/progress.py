@@ -14,36 +14,38 @@ PAUSED_AFTER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """When each partition last moved or had nothing to do; seconds on the observations' clock."""
+    """When each partition last moved or had nothing to do, and when the group did; the observations' clock.
+
+    Any move counts, a reset too: somebody touched the group, and its clock starts again.
+    """
 
     positions: Mapping[int, int] = field(default_factory=dict)
     moved_at_seconds: Mapping[int, float] = field(default_factory=dict)
-    any_moved_at_seconds: float | None = None
+    group_moved_at_seconds: float | None = None
 
     def after(self, standings: Mapping[int, Standing], at_seconds: float) -> Progress:
-        fine = {
-            number
-            for number, standing in standings.items()
-            if standing.backlog == 0 or self.positions.get(number) != standing.position
-        }
-        # Any move counts, a reset too: the group was touched, and its clock starts again.
-        anything = bool(fine) or self.any_moved_at_seconds is None
+        moved = {number for number, standing in standings.items() if self.positions.get(number) != standing.position}
+        idle = {number for number, standing in standings.items() if standing.backlog == 0}
+        # Idle partitions say nothing about the group, unless all are: one empty partition must not hide an outage.
+        group_moved = bool(moved) or len(idle) == len(standings) or self.group_moved_at_seconds is None
         return Progress(
             positions={number: standing.position for number, standing in standings.items()},
             moved_at_seconds={
-                number: at_seconds if number in fine else self.moved_at_seconds.get(number, at_seconds)
+                number: at_seconds if number in moved | idle else self.moved_at_seconds.get(number, at_seconds)
                 for number in standings
             },
-            any_moved_at_seconds=at_seconds if anything else self.any_moved_at_seconds,
+            group_moved_at_seconds=at_seconds if group_moved else self.group_moved_at_seconds,
         )
 
     def stalled(self, at_seconds: float) -> bool:
-        """Nothing at all is read although all partitions hold work: a pause, an outage behind the consumers."""
-        last = self.any_moved_at_seconds
+        """Nothing at all is read although there is work: a pause, an outage behind the consumers."""
+        last = self.group_moved_at_seconds
         return last is not None and at_seconds - last >= STALLED_AFTER_SECONDS
 
     def paused(self, at_seconds: float) -> frozenset[int]:
         """The partitions that hold work and stand still while others move."""
+        if self.stalled(at_seconds):
+            return frozenset()
         return frozenset(
             number for number, moved in self.moved_at_seconds.items() if at_seconds - moved >= PAUSED_AFTER_SECONDS
         )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 # Just below full: a consumer that is planned fuller falls behind with the first fluctuation.
 FULLEST_ALLOWED = 0.95
+# A partition that fills its reader alone gets it alone, but for others with this little to do.
+BESIDE_A_FULL_ONE = 0.05
 # A hair of rounding must not buy a consumer.
 _EPSILON = 1e-9
 
@@ -26,13 +28,13 @@ def consumers_for(loads: Sequence[float], utilization: float, limit: int) -> int
         return 0
     for count in range(min(needed, most), most + 1):
         share = math.ceil(len(loads) / count)
-        if fullest(capped, share) <= FULLEST_ALLOWED + _EPSILON:
+        if _fits(capped, share):
             return math.ceil(len(loads) / share)
     return most
 
 
-def fullest(loads: Sequence[float], share: int) -> float:
-    """The work of the consumer with the heaviest partition and `share - 1` average others."""
+def _fits(loads: Sequence[float], share: int) -> bool:
+    """Whether the consumer with the heaviest partition can also read `share - 1` average others."""
     heaviest = max(loads)
-    others = (sum(loads) - heaviest) / max(1, len(loads) - 1)
-    return heaviest + (share - 1) * others
+    beside = (share - 1) * (sum(loads) - heaviest) / max(1, len(loads) - 1)
+    return heaviest + beside <= FULLEST_ALLOWED + _EPSILON or beside <= BESIDE_A_FULL_ONE

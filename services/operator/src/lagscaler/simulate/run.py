@@ -40,8 +40,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """drain_seconds: the longest time the pool was behind in one go while it could read at all; behind_seconds: all
-    such times together, which counts falling behind again and again. consumer_seconds: pods times seconds, starting ones too. changes: of replicas. worst_lag: in messages.
+    """drain_seconds: the longest time the pool was behind in one go while it could read at all.
+    behind_seconds: all such times together, which counts falling behind again and again.
+    consumer_seconds: pods times seconds, starting ones too. changes: of replicas. worst_lag: in messages.
     """
 
     trace: str
@@ -68,15 +69,16 @@ class _Measures:
         lag = sum(partition.lag for partition in world.partitions)
         self.worst_lag = max(self.worst_lag, lag)
         self.cost += len(world.pods)
-        self._take_behind(max(partition.age_seconds(second) for partition in world.partitions), trace.speed(second))
+        late = any(partition.older_than(BEHIND_SECONDS, second) for partition in world.partitions)
+        self._take_behind(late, trace.speed(second))
         if second % SAMPLE_SECONDS == 0:
             self.samples.append(Sample(second, trace.arrivals(second), int(lag), len(world.pods)))
 
-    def _take_behind(self, age_seconds: int, speed: float) -> None:
+    def _take_behind(self, late: bool, speed: float) -> None:
         if speed == 0.0:  # no scaler can drain while nothing can be read: the clock starts afterwards
             self.behind = 0
         else:
-            self.behind = self.behind + 1 if age_seconds > BEHIND_SECONDS else 0
+            self.behind = self.behind + 1 if late else 0
         self.drain = max(self.drain, self.behind)
         self.behind_in_all += self.behind > 0
 

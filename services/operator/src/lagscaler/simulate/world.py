@@ -28,24 +28,21 @@ class Pod:
 
 @dataclass(slots=True)
 class Partition:
-    """`produced[s]` is the end offset after second s; `seen` walks along it to tell how old the next message is."""
+    """`produced[s]` is the end offset after second s, which tells how old the next message is."""
 
     end: float = 0.0
     position: float = 0.0
     owner: str | None = None
     resumes_at: int = 0
     produced: list[float] = field(default_factory=list)
-    seen: int = 0
 
     @property
     def lag(self) -> float:
         return self.end - self.position
 
-    def age_seconds(self, second: int) -> int:
-        """How long ago the next message to be read was produced; 0 if none waits."""
-        while self.seen < len(self.produced) and self.produced[self.seen] <= self.position + 1e-6:
-            self.seen += 1
-        return second - self.seen + 1 if self.seen < len(self.produced) else 0
+    def older_than(self, seconds: int, second: int) -> bool:
+        """Whether a message waits that was there `seconds` ago."""
+        return self.lag > 0 and second >= seconds and self.produced[second - seconds] > self.position + 1e-6
 
 
 class World:
@@ -102,10 +99,11 @@ class World:
         self._made += 1
 
     def _produce(self, second: int) -> None:
+        noise = _noise(self._arrival_noise, ARRIVAL_NOISE)
         even = self._trace.arrivals(second) / len(self.partitions)
         for number, partition in enumerate(self.partitions):
             extra = self._trace.extra_on_first(second) if number == 0 else 0.0
-            partition.end += (even + extra) * _noise(self._arrival_noise, ARRIVAL_NOISE)
+            partition.end += (even + extra) * noise
             partition.produced.append(partition.end)
 
     def _join(self, second: int) -> None:
@@ -155,6 +153,11 @@ def _noise(random: Random, share: float) -> float:
 
 def _read(partitions: list[Partition], capacity: float) -> float:
     """Share a consumer's capacity evenly among its partitions; what one does not need, the others get."""
+    wanted = sum(partition.lag for partition in partitions)
+    if wanted <= capacity:
+        for partition in partitions:
+            partition.position = partition.end
+        return wanted
     left = capacity
     by_lag = sorted(partitions, key=lambda partition: partition.lag)
     for index, partition in enumerate(by_lag):
