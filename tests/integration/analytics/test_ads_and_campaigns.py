@@ -45,14 +45,14 @@ def test_a_registration_may_be_sent_again_and_not_be_contradicted(api: Client, k
 
 @pytest.mark.parametrize("kind", ["ads", "campaigns"])
 def test_put_replaces_what_is_there_and_makes_nothing(api: Client, kind: str) -> None:
-    """What GET answered can be sent back, changed; an id that is unknown is 404, another id in the body 400."""
+    """What GET answered can be sent back, changed; an id that is unknown is 404, another id in the body 409."""
     there = send(api, "POST", f"/{kind}", {"name": "before"}).json["data"]
     changed = {**there, "name": "after"}
     assert send(api, "PUT", f"/{kind}/{there['id']}", changed).json == {"data": changed}
     assert api.get(f"/{kind}/{there['id']}").json == {"data": changed}
     assert send(api, "PUT", f"/{kind}/{uuid4()}", {"name": "x"}).status == 404
     wrong = send(api, "PUT", f"/{kind}/{there['id']}", {**there, "id": str(uuid4())})
-    assert (wrong.status, wrong.invalid_fields) == (400, ["id"])
+    assert (wrong.status, wrong.invalid_fields) == (409, ["id"])
 
 
 def test_an_ad_of_a_campaign_that_is_not_there_is_a_conflict(api: Client) -> None:
@@ -83,7 +83,7 @@ def test_a_long_list_is_read_page_by_page(api: Client, kind: str) -> None:
     assert [item["name"] for item in everything][-5:] == [f"page {number}" for number in range(5)]
     wrong = api.get(f"/{kind}?limit=0&after={uuid4()}x")
     assert (wrong.status, wrong.invalid_fields) == (400, ["limit", "after"])
-    assert api.get(f"/{kind}?after={uuid4()}").invalid_fields == ["after"]
+    assert api.get(f"/{kind}?after={uuid4()}").status == 404
 
 
 @pytest.mark.parametrize(

@@ -50,4 +50,4 @@ def test_a_body_may_repeat_the_id_of_its_path_and_no_other() -> None:
     require_same_id(_ID, _ID)
     with pytest.raises(Problem) as raised:
         require_same_id(UUID(int=1), _ID)
-    assert [detail.field for detail in raised.value.details] == ["id"]
+    assert (raised.value.status, [detail.field for detail in raised.value.details]) == (409, ["id"])

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from adclicks.click import NAME_LENGTH_MAX
-from adclicks.errors import FieldError, invalid_body, malformed_body
+from adclicks.errors import FieldError, conflict, invalid_body, malformed_body
 
 MEDIA_LENGTH_MAX = 2048
 # As a click's name: a NUL can't be stored in PostgreSQL, and the others only hide.
@@ -45,9 +45,11 @@ def read_campaign(body: bytes) -> CampaignBody:
 
 
 def require_same_id(in_body: UUID | None, in_path: UUID) -> None:
-    """Raises ``Problem`` (400) where a body speaks of another object than its path."""
+    """Raises ``Problem`` (409) where a body speaks of another object than its path."""
     if in_body not in (None, in_path):
-        raise invalid_body(FieldError("id", "must be left out, or be the id in the path"))
+        raise conflict(
+            "The body is not about what the path names.", FieldError("id", "must be left out, or be the id in the path")
+        )
 
 
 def _read(body: bytes, checks: Mapping[str, Callable[[object], str | None]]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _kind(tag: str, name: str, path_id: str) -> Json:
     at_id = f"/{tag}/{{{path_id}}}"
     return {
         f"/{tag}": {
-            "get": _operation(tag, f"List the {tag}", page, 400, parameters=_PAGE),
+            "get": _operation(tag, f"List the {tag}", page, 400, 404, parameters=_PAGE),
             "post": _operation(
                 tag,
                 f"Register one of the {tag}",
