@@ -51,14 +51,21 @@ months as (
 ),
 names as (
     insert into seen_ads (ad_id, name)
-    select distinct on (ad_id) ad_id, name from staging order by ad_id, kafka_partition, kafka_offset
+    -- Grouped first: a batch has few names, and sorting its rows for them would cost as much as counting them.
+    select distinct on (ad_id) ad_id, name
+    from (select ad_id, name, min(kafka_offset) as first_offset from staging group by 1, 2) as named
+    order by ad_id, first_offset, name
     on conflict (ad_id) do nothing
 ),
+consumed as (
+    select ad_id, kafka_partition, count(*) as records from staging group by 1, 2
+),
+counted as (
+    select ad_id, kafka_partition, sum(clicks)::bigint as clicks from by_hour group by 1, 2
+),
 batch_totals as materialized (
-    select staging.ad_id, staging.kafka_partition, count(kept.click_id) as fresh, count(*) as consumed
-    from staging left join kept
-        on kept.kafka_partition = staging.kafka_partition and kept.kafka_offset = staging.kafka_offset
-    group by 1, 2
+    select ad_id, kafka_partition, coalesce(counted.clicks, 0) as fresh, consumed.records as consumed
+    from consumed left join counted using (ad_id, kafka_partition)
 ),
 totals as (
     insert into ad_totals as stored (ad_id, kafka_partition, clicks, duplicates)
