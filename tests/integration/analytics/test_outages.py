@@ -1,9 +1,11 @@
 """Without PostgreSQL or Kafka: bounded answers, no restart, and all is well when they are back."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -108,3 +110,31 @@ def test_sigterm_ends_it_cleanly_and_leaves_no_metrics_behind(installation: Inst
     assert not folder.exists()
     assert "Shutting down" in service.log_text()
     assert "Traceback" not in service.log_text()
+
+
+def test_sigterm_lets_a_request_finish(installation: Installation) -> None:
+    """One that waits in the database when the signal comes is answered, while the service takes no new ones."""
+    service = installation.service("analytics")
+    with ThreadPoolExecutor(2) as threads, installation.connect() as blocker:
+        blocker.execute("begin; lock table ads")
+        answer = threads.submit(service.get, "/ads")
+        eventually(lambda: require_waiting(installation))
+        stopped = threads.submit(service.stop)
+        eventually(lambda: require_refused(service))
+        blocker.execute("commit")
+        assert answer.result(_BOUND_SECONDS).status == 200
+        stopped.result(_BOUND_SECONDS)
+
+
+def require_waiting(installation: Installation) -> None:
+    """A query of analytics waits for a lock."""
+    assert installation.sql(
+        "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() "
+        "and application_name = 'adclicks-analytics'"
+    )
+
+
+def require_refused(service: Service) -> None:
+    """Nobody listens any more."""
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", service.port)) != 0
