@@ -28,6 +28,8 @@ def fill(kafka: KafkaSettings, clicks: int, now: datetime) -> float:
     producer = Producer(
         client_config(kafka, "adclicks-bench")
         | {
+            # What it retries by itself at a broker's first start is no news.
+            "log_level": 2,
             "acks": "all",
             "enable.idempotence": True,
             "linger.ms": 5,

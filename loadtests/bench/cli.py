@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NoReturn
 
 from bench import record, result
@@ -26,8 +25,8 @@ from localstack.guardian import Guardian
 from localstack.stack import InfraStack
 
 RESULTS = LOADTESTS / "results"
-_DESCRIPTION = """Measures P1 to P8 on a pipeline of its own, started on an empty store and ended with the bench, and beside each
-figure what the machine itself can do."""
+_DESCRIPTION = """Measures P1 to P8 on a pipeline of its own, started on an empty store and ended with the bench, and beside
+each figure what the machine itself can do."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,12 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--quick", action="store_true", help="little of everything, compared to the recorded ratios")
     parser.add_argument("--record", action="store_true", help="record the ratios of this run")
     cores = os.cpu_count() or 1
-    parser.add_argument("--ingest-workers", type=_count, default=min(2, cores), help="where no core is pinned (%(default)s)")
-    parser.add_argument("--consumer-workers", type=_counts, default=(1, 2), metavar="1,2", help="sizes of the pool to try")
+    parser.add_argument(
+        "--ingest-workers", type=_count, default=min(2, cores), help="where no core is pinned (%(default)s)"
+    )
+    parser.add_argument(
+        "--consumer-workers", type=_counts, default=(1, 2), metavar="1,2", help="sizes of the pool to try"
+    )
     parser.add_argument("--clicks", type=_count, help="the backlog of P4, in clicks")
     parser.add_argument("--history", type=_count, help="the history of P5 and P6, in clicks")
     given = parser.parse_args(arguments)

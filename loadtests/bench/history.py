@@ -1,4 +1,4 @@
-"""A long history: millions of clicks, made by the database itself, with every sum, total and ledger row that belongs to them."""
+"""A long history: millions of clicks, made by the database itself, with every sum and ledger row that belongs to them."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class _Index:
     """``definition``: what makes it again; ``drop``: what removes it."""
 
     drop: sql.Composed
-    create: sql.Composable
+    create: sql.Composed
 
 
 def fill(connect: Connect, clicks: int, today: date, folder: Path) -> None:
@@ -67,8 +67,6 @@ def _require_room(clicks: int, folder: Path) -> None:
 
 def _indexes(connection: psycopg.Connection) -> list[_Index]:
     """Of the large tables, whatever the schema has: constraints first, because an index may belong to one."""
-    tables = [sql.Identifier(name) for name in _TABLES]
-    names = {name: table for name, table in zip(_TABLES, tables, strict=True)}
     found: list[_Index] = []
     constraints = connection.execute(
         "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint "
@@ -76,11 +74,11 @@ def _indexes(connection: psycopg.Connection) -> list[_Index]:
         (list(_TABLES),),
     ).fetchall()
     for table, name, definition in constraints:
-        alter = sql.SQL("alter table {} ").format(names[table])
+        words = {"table": sql.Identifier(table), "name": sql.Identifier(name), "definition": sql.SQL(definition)}
         found.append(
             _Index(
-                alter + sql.SQL("drop constraint {}").format(sql.Identifier(name)),
-                alter + sql.SQL("add constraint {} ").format(sql.Identifier(name)) + sql.SQL(definition),
+                sql.SQL("alter table {table} drop constraint {name}").format(**words),
+                sql.SQL("alter table {table} add constraint {name} {definition}").format(**words),
             )
         )
     indexes = connection.execute(
@@ -89,7 +87,7 @@ def _indexes(connection: psycopg.Connection) -> list[_Index]:
         (list(_TABLES),),
     ).fetchall()
     for name, definition in indexes:
-        found.append(_Index(sql.SQL("drop index {}").format(sql.Identifier(name)), sql.SQL(definition)))
+        found.append(_Index(sql.SQL("drop index {}").format(sql.Identifier(name)), sql.Composed([sql.SQL(definition)])))
     return found
 
 
@@ -103,7 +101,13 @@ def _fill_days(connect: Connect, days: Sequence[date], clicks: int) -> None:
             for number in numbers:
                 many = share + (number < rest)
                 if many:
-                    values = {"day": days[number], "clicks": many, "ads": len(ids), "ad_ids": ids, "partitions": PARTITIONS}
+                    values = {
+                        "day": days[number],
+                        "clicks": many,
+                        "ads": len(ids),
+                        "ad_ids": ids,
+                        "partitions": PARTITIONS,
+                    }
                     connection.execute(statement, values)
                     _execute_all(connection, [_of_day(part, days[number]) for part in _DAY])
 
@@ -115,8 +119,8 @@ def _of_day(statement: str, day: date) -> sql.Composed:
     return sql.SQL(statement).format(day=sql.Literal(day), table=sql.Identifier(f"clicks_{day:%Y_%m_%d}"))
 
 
-def _in_parallel(connect: Connect, groups: Sequence[Sequence[sql.Composable]]) -> None:
-    def execute(group: Sequence[sql.Composable]) -> None:
+def _in_parallel(connect: Connect, groups: Sequence[Sequence[sql.Composed]]) -> None:
+    def execute(group: Sequence[sql.Composed]) -> None:
         with connect() as connection:
             connection.execute("set maintenance_work_mem = '512MB'")
             _execute_all(connection, group)
@@ -125,7 +129,7 @@ def _in_parallel(connect: Connect, groups: Sequence[Sequence[sql.Composable]]) -
         list(pool.map(execute, groups))
 
 
-def _execute_all(connection: psycopg.Connection, statements: Sequence[sql.Composable]) -> None:
+def _execute_all(connection: psycopg.Connection, statements: Sequence[sql.Composed]) -> None:
     for statement in statements:
         connection.execute(statement)
 
@@ -141,10 +145,11 @@ _DAY = (
     "select ad_id, date_trunc('day', clicked_at, 'UTC'), kafka_partition, count(*) from {table} group by 1, 2, 3",
 )
 _SUMS = tuple(
-    sql.SQL(statement)
+    sql.Composed([sql.SQL(statement)])
     for statement in (
         "insert into clicks_by_month (ad_id, month, kafka_partition, clicks) "
-        "select ad_id, date_trunc('month', day, 'UTC'), kafka_partition, sum(clicks)::bigint from clicks_by_day group by 1, 2, 3",
+        "select ad_id, date_trunc('month', day, 'UTC'), kafka_partition, sum(clicks)::bigint "
+        "from clicks_by_day group by 1, 2, 3",
         "insert into ad_totals (ad_id, kafka_partition, clicks, duplicates) "
         "select ad_id, kafka_partition, sum(clicks)::bigint, 0 from clicks_by_month group by 1, 2",
         "insert into seen_ads (ad_id, name) select distinct ad_id, 'history' from ad_totals",

@@ -34,7 +34,8 @@ def what_is_wrong(pipeline: Pipeline, analytics: Service, ranges: int, choice: r
             connection.request("GET", f"/ads/{ad}/analytics?start={_text(start)}&end={_text(end)}")
             answered = msgspec.json.decode(connection.getresponse().read(), type=_Answer).data.totalclicks
             row = database.execute(
-                "select count(*) from clicks where ad_id = %s and clicked_at >= %s and clicked_at < %s", (ad, start, end)
+                "select count(*) from clicks where ad_id = %s and clicked_at >= %s and clicked_at < %s",
+                (ad, start, end),
             ).fetchone()
             if row is None or row[0] != answered:
                 return f"{answered} answered, {row and row[0]} raw rows: {ad} from {start} to {end}"

@@ -64,5 +64,9 @@ def read(path: Path = FILE) -> Record:
 def write(measurements: Sequence[Measurement], *, quick: bool, path: Path = FILE) -> None:
     """Keeps the ratios of ``measurements`` beside those of the figures that were not measured now."""
     record, now = read(path), {item.key: round(ratio(item), 4) for item in measurements}
-    changed = Record(full=record.full, quick={**record.quick, **now}) if quick else Record({**record.full, **now}, record.quick)
+    changed = (
+        Record(full=record.full, quick={**record.quick, **now})
+        if quick
+        else Record({**record.full, **now}, record.quick)
+    )
     path.write_bytes(msgspec.json.format(msgspec.json.encode(changed, order="sorted"), indent=1) + b"\n")

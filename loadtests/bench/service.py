@@ -45,8 +45,12 @@ class Service(Server):
         return f"http://{HOST}:{self.port}"
 
     def largest_worker_mb(self) -> float:
-        """The memory of its largest worker in MB of 10^6 bytes: shared pages count by the share, where the system tells."""
-        return max([_memory_bytes(child) for child in descendants(psutil.Process(self.child.pid))], default=0) / _BYTES_A_MB
+        """The memory of its largest worker in MB of 10^6 bytes. Resident, shared pages and all: what counts them by the share
+        depends on what else runs on the machine."""
+        return (
+            max([_memory_bytes(child) for child in descendants(psutil.Process(self.child.pid))], default=0)
+            / _BYTES_A_MB
+        )
 
     def _program(self) -> Program:
         bind = ("--bind", f"{HOST}:{self.port}") if self.name == "bare" else ()
@@ -66,7 +70,6 @@ class Service(Server):
 
 def _memory_bytes(process: psutil.Process) -> int:
     try:
-        memory = process.memory_full_info()
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
         return 0
-    return int(getattr(memory, "pss", 0) or memory.uss)

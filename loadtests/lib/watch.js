@@ -13,7 +13,7 @@ const AUDIT_URL = `${ANALYTICS_URL}/audit`;
 const TEXT = { responseType: 'text', timeout: '5s' };
 const POLL_SECONDS = 0.1;
 // Without one more click being counted for so long, it is left to the end to say what is missing.
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = (SETTLE_SECONDS / 3) * 1000;
 
 // Trends, because of a gauge nobody can tell whether it had a sample in an interval.
 const queryableNow = new Trend('queryable_now');
