@@ -14,6 +14,7 @@ from localstack.guardian import Guardian
 from localstack.ports import HOST
 from localstack.server import Server
 from testbed import http
+from testbed.polling import eventually
 
 COMMANDS = {
     "ingest": ("gunicorn", "--config", "python:ingest.gunicorn_conf", "ingest.asgi:app"),
@@ -75,6 +76,10 @@ class Service(Server):
     def kill_parent(self) -> None:
         """SIGKILL to the parent alone: its workers have to notice by themselves."""
         os.kill(self.child.pid, signal.SIGKILL)
+        eventually(self._require_end)
+
+    def _require_end(self) -> None:
+        assert self.child.exit_code() is not None
 
     def _program(self) -> Program:
         command = (sys.executable, "-m", *COMMANDS[self.name])
