@@ -1,4 +1,5 @@
 """Runs a command, and starts it again when a Python file below /src changes. For development only."""
+# ruff: noqa: S603 it runs the command it is given
 
 import signal
 import subprocess

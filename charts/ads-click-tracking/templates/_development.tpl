@@ -36,7 +36,7 @@ initContainers:
   - name: sources
     image: {{ include "adclicks.image" (dict "root" .root "image" .values.image) }}
     imagePullPolicy: {{ .root.Values.image.pullPolicy }}
-    command: [python, -c, "import shutil; shutil.copytree('/app', '/src', dirs_exist_ok=True, ignore=shutil.ignore_patterns('__pycache__'), copy_function=shutil.copyfile)"]
+    command: [cp, --recursive, /app/., /src]
     securityContext:
       {{- include "adclicks.containerSecurity" . | nindent 6 }}
     resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 128Mi}}

@@ -239,3 +239,15 @@ def test_the_kind_broker_is_valid_yaml() -> None:
     """k8s/ is applied as it is."""
     for path in (ROOT / "k8s").rglob("*.yaml"):
         assert list(yaml.safe_load_all(path.read_text())), path
+
+
+def test_development_runs_a_writable_copy_of_the_sources(render: Render) -> None:
+    """The root file system stays read-only; a synced file lands in /src, and the service starts again."""
+    objects = render(*KIND, "--set", "development.enabled=true")
+    for component in ("ingest", "consumer", "analytics"):
+        spec = objects[f"Deployment/{PREFIX}-{component}"]["spec"]["template"]["spec"]
+        assert environment(objects, component)["PYTHONPATH"] == "/src"
+        assert {"name": "src", "mountPath": "/src"} in spec["containers"][0]["volumeMounts"]
+        assert spec["initContainers"][0]["command"] == ["cp", "--recursive", "/app/.", "/src"]
+        assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+    assert "command" not in render(*KIND)[f"Deployment/{PREFIX}-ingest"]["spec"]["template"]["spec"]["containers"][0]
