@@ -13,7 +13,7 @@ chart-docs: setup ## write the chart's README and schema anew from values.yaml
 
 .PHONY: e2e
 e2e: setup ## test the chart on the current cluster: install, upgrade under load, faults, uninstall
-	@eval "$$(tests/e2e/prepare.sh)" && exec pytest -m e2e tests/e2e
+	@environment=$$(tests/e2e/prepare.sh) && eval "$$environment" && exec pytest -m e2e tests/e2e
 
 .PHONY: kind-up
 kind-up: ## a kind cluster with everything on it, at http://localhost:8080
