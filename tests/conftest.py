@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 
+import hypothesis
 import pytest
 
 from localstack.guardian import Guardian
@@ -10,6 +11,12 @@ from localstack.stack import InfraStack
 from testbed.installation import Installation
 
 MakeInstallation = Callable[..., Installation]
+
+# A busy machine is no fault of the code.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -120,14 +120,15 @@ def test_a_click_is_counted_whatever_its_sender_wrote_besides(consumed: Installa
         for fields in ({"received_at": 5}, {"peer": ["a"]}, {"received_at": "yesterday", "peer": {}})
     ]
     odd_names = [
-        new_click(ad_id=ad, name=name) for name in ("\\N", "\\.", "a\\tb\\", "'; drop table clicks; --", "点" * 200)
+        new_click(ad_id=ad, name=name)
+        for name in ("\\N", "\\.", "a\\tb\\", "null", 'a "quoted", one', "'; drop table clicks; --", "点" * 200)
     ]
     installation.produce([*map(encode, bare), *map(encode, extreme), *forged, *map(encode, odd_names)])
 
     audit = installation.settled()
 
     assert audit.total.rejected == 0
-    assert installation.counts() == {**before, ad: 14}
+    assert installation.counts() == {**before, ad: 16}
     names = {name for (name,) in installation.sql("select name from clicks where ad_id = %(ad)s", {"ad": ad})}
     assert {click["name"] for click in odd_names} <= names
     peers = installation.sql(
