@@ -32,9 +32,11 @@ helm_flags() { # helm_flags MAJOR VERSION
 promtool() {
   [ ! -x "$CACHE/promtool" ] || return 0
   if type -P promtool >/dev/null; then ln -sf "$(type -P promtool)" "$CACHE/promtool"; return; fi
+  command -v apt-get >/dev/null || { echo "k8s/tools.sh: promtool is missing: https://prometheus.io/download" >&2; exit 1; }
   local folder
   folder=$(mktemp -d)
-  chmod 755 "$folder"
+  chmod 777 "$folder"
+  apt-cache show prometheus >/dev/null 2>&1 || apt-get update -qq >&2
   (cd "$folder" && apt-get download -qq prometheus && dpkg -x prometheus_*.deb .) >&2
   mv "$folder/usr/bin/promtool" "$CACHE/promtool"
   rm -r "$folder"

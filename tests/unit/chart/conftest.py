@@ -22,6 +22,13 @@ Objects = dict[str, dict[str, Any]]
 Render = Callable[..., Objects]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On a new machine the first test builds the tools from source, which takes minutes."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(1800))
+
+
 @pytest.fixture(scope="session")
 def tools() -> Path:
     """The folder with the pinned tools, built the first time."""
