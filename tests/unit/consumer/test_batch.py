@@ -1,0 +1,211 @@
+"""A batch accounts for every offset, whatever Kafka hands out and whatever PostgreSQL refuses."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.batch import Batch, BatchBuilder, Receipt, Record, Reject, Row, Span, read_record, reject_only_row, split
+from testbed.clicks import EXAMPLE, encode, new_click
+
+TODAY = date(2026, 3, 1)
+RECEIPT = Receipt.on(TODAY, retention_days=90)
+GOOD, BAD = encode(EXAMPLE), b"not a click"
+
+
+def row_of(click: dict[str, Any], timestamp_ms: int = 0) -> tuple[Row, list[Any]]:
+    """The row of a click, and its columns."""
+    row = read_record(Record(3, 7, b"key", encode(click), timestamp_ms), RECEIPT)
+    assert isinstance(row, Row)
+    return row, json.loads(b"[%b]" % row.line.rstrip(b"\n"))
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[tuple[int, Record]]:
+    """What a source hands out: per partition a chain of records with gaps, interleaved with those of others."""
+    chains: list[list[tuple[int, Record]]] = []
+    for partition in range(draw(st.integers(1, 4))):
+        offset = draw(st.integers(0, 50))
+        chain = []
+        for _ in range(draw(st.integers(0, 8))):
+            gap = draw(st.sampled_from([0, 0, 0, 1, 5]))
+            value = draw(st.sampled_from([GOOD, GOOD, BAD]))
+            chain.append((offset, Record(partition, offset + gap, None, value, 0)))
+            offset += gap + 1
+        chains.append(chain)
+    merged = []
+    while any(chains):
+        chain = draw(st.sampled_from([chain for chain in chains if chain]))
+        merged.append(chain.pop(0))
+    return merged
+
+
+def build(log: Iterable[tuple[int, Record]]) -> Batch:
+    """The batch of all of it."""
+    builder = BatchBuilder()
+    for begin, record in log:
+        builder.add(begin, record, RECEIPT)
+    return builder.take()
+
+
+def assert_accounts_for_every_offset(batch: Batch) -> None:
+    """In each span every offset is a row, a reject, or missing; and nothing lies outside of the spans."""
+    for partition, span in batch.spans.items():
+        inside = [item.record.offset for item in (*batch.rows, *batch.rejects) if item.record.partition == partition]
+        assert len(inside) == len(set(inside))
+        assert all(span.begin <= offset < span.end for offset in inside)
+        assert span.end - span.begin == len(inside) + span.missing
+    assert {item.record.partition for item in (*batch.rows, *batch.rejects)} <= set(batch.spans)
+
+
+@given(logs())
+def test_every_offset_is_accounted_for(log: list[tuple[int, Record]]) -> None:
+    """Good, bad and missing ones; a span begins at the first offset that was expected and ends after the last record."""
+    batch = build(log)
+
+    assert_accounts_for_every_offset(batch)
+    assert len(batch.rows) + len(batch.rejects) == len(log)
+    for partition, span in batch.spans.items():
+        own = [(begin, record.offset) for begin, record in log if record.partition == partition]
+        assert (span.begin, span.end) == (own[0][0], own[-1][1] + 1)
+
+
+@given(logs(), st.sets(st.integers(0, 3)))
+def test_partitions_that_others_have_now_are_forgotten(log: list[tuple[int, Record]], gone: set[int]) -> None:
+    """As if their records had never come, in the builder as in a batch; the builder goes on with the others."""
+    builder = BatchBuilder()
+    for begin, record in log:
+        builder.add(begin, record, RECEIPT)
+    whole = build(log)
+
+    builder.forget(gone)
+
+    assert len(builder) == sum(record.partition not in gone for _, record in log)
+    batch = builder.take()
+    assert batch == build([item for item in log if item[1].partition not in gone]) == whole.without(gone)
+    assert len(builder) == 0
+    assert builder.take() == Batch({}, [], [])
+
+
+@given(logs())
+def test_split_until_each_row_is_alone(log: list[tuple[int, Record]]) -> None:
+    """The parts are the whole, in an order in which each partition's spans follow one another; it comes to an end."""
+    whole = build(log)
+    todo, done = [whole], []
+    while todo:
+        part = todo.pop()
+        assert_accounts_for_every_offset(part)
+        if len(part.rows) < 2:
+            done.append(part)
+        else:
+            todo += reversed(split(part))
+
+    stands = {partition: span.begin for partition, span in whole.spans.items()}
+    for part in done:
+        for partition, span in part.spans.items():
+            assert span.begin == stands[partition]
+            stands[partition] = span.end
+    assert stands == {partition: span.end for partition, span in whole.spans.items()}
+    assert sorted(row for part in done for row in part.rows) == sorted(whole.rows)
+    assert sorted(reject for part in done for reject in part.rejects) == sorted(whole.rejects)
+    assert sum(span.missing for part in done for span in part.spans.values()) == sum(
+        span.missing for span in whole.spans.values()
+    )
+
+
+def test_a_single_row_can_t_be_split() -> None:
+    """It is the one that is refused."""
+    batch = build([(0, Record(0, 0, None, GOOD, 0)), (1, Record(0, 1, None, BAD, 0))])
+    with pytest.raises(ValueError, match="one row"):
+        split(batch)
+
+    refused = reject_only_row(batch, "PostgreSQL says no")
+
+    assert_accounts_for_every_offset(refused)
+    assert refused.rows == []
+    assert [reject.reason for reject in refused.rejects][-1] == "PostgreSQL says no"
+    assert refused.spans == batch.spans
+
+
+def test_a_record_that_is_no_click_is_rejected_with_every_reason() -> None:
+    """A missing value, too (a tombstone)."""
+    for value in (None, b"", BAD, b"{}"):
+        result = read_record(Record(0, 0, None, value, 0), RECEIPT)
+        assert isinstance(result, Reject)
+    assert isinstance(result, Reject)
+    assert all(field in result.reason for field in EXAMPLE)
+
+
+@pytest.mark.parametrize("name", ["\\N", "\\.", "a\\", '"', 'a","b', "null", "\u2028", "点🦆", "{}", "'"])
+def test_a_name_stays_what_it_is(name: str) -> None:
+    """Whatever it has that means something to a line of COPY."""
+    row, columns = row_of(new_click(name=name))
+
+    assert columns[2] == name
+    assert b"\n" not in row.line.rstrip(b"\n")
+
+
+def test_a_row_has_the_place_of_its_record() -> None:
+    """Partition and offset, by which a raw click can be found in Kafka."""
+    _, columns = row_of(new_click())
+
+    assert columns[-2:] == [3, 7]
+
+
+@pytest.mark.parametrize(
+    ("received_at", "timestamp_ms", "day"),
+    [
+        ("2026-02-28T23:59:59.999999Z", 0, date(2026, 2, 28)),
+        ("2026-03-01T00:30:00+01:00", 0, date(2026, 2, 28)),
+        # Older than the retention: filed under the oldest day that is kept.
+        ("1999-01-01T00:00:00Z", 0, TODAY - timedelta(days=90)),
+        # Clocks differ by less than a day; what is further ahead is the sender's mistake, and Kafka's own time counts.
+        ("2026-03-02T23:59:59Z", 0, date(2026, 3, 2)),
+        ("2026-03-03T00:00:00Z", 1_772_323_200_000, date(2026, 3, 1)),
+        (None, 1_772_323_200_000, date(2026, 3, 1)),
+        # Neither can be believed.
+        ("9999-12-31T23:59:59-12:00", 2**62, date(2026, 3, 2)),
+        ("0001-01-01T00:00:00+14:00", -5, TODAY - timedelta(days=90)),
+    ],
+)
+def test_a_click_is_filed_under_a_day_within_bounds(received_at: str | None, timestamp_ms: int, day: date) -> None:
+    """Whatever time of receipt its sender writes: never a table for a day that nobody keeps."""
+    row, columns = row_of(new_click(received_at=received_at), timestamp_ms)
+
+    assert row.received_on == day
+    assert columns[6] == day.isoformat()
+    assert datetime.fromisoformat(columns[5]) <= RECEIPT.latest
+
+
+@given(st.datetimes(timezones=st.timezones()), st.integers(-(2**62), 2**62))
+def test_no_time_of_receipt_ends_the_worker(received_at: datetime, timestamp_ms: int) -> None:
+    """For any time that can be written."""
+    row = read_record(Record(0, 0, None, encode(new_click(received_at=received_at.isoformat())), timestamp_ms), RECEIPT)
+
+    assert isinstance(row, Row | Reject)
+    if isinstance(row, Row):
+        assert RECEIPT.oldest <= row.received_on <= RECEIPT.newest
+
+
+@pytest.mark.parametrize(
+    ("peer", "kept"), [("192.0.2.7", "192.0.2.7"), ("::1", "::1"), ("fe80::1%eth0", None), ("x", None), (None, None)]
+)
+def test_an_address_that_postgresql_would_refuse_is_left_out(peer: str | None, kept: str | None) -> None:
+    """The click counts all the same."""
+    _, columns = row_of(new_click(peer=peer))
+
+    assert columns[7] == kept
+
+
+def test_the_days_of_a_batch_are_those_of_its_rows() -> None:
+    """Each has a table to go into."""
+    clicks = [new_click(received_at=f"2026-02-{day}T00:00:00Z") for day in (20, 21, 20)]
+    batch = build([(offset, Record(0, offset, None, encode(click), 0)) for offset, click in enumerate(clicks)])
+
+    assert batch.days() == {date(2026, 2, 20), date(2026, 2, 21)}
+    assert batch.spans == {0: Span(0, 3)}
+    assert RECEIPT.latest == datetime(2026, 3, 2, 23, 59, 59, 999_999, tzinfo=UTC)
