@@ -48,8 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         measurements, missing = _measure(options)
-    except (StartError, KeyboardInterrupt) as error:
-        print(error or "\ninterrupted: nothing is left running", file=sys.stderr)
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; nothing is left running.", file=sys.stderr)
         return 1
     print("\n" + table(measurements, missing, judged=not options.quick) + "\n")
     found = result.result_of(measurements, missing, _command(), datetime.now(UTC), quick=options.quick)
