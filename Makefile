@@ -48,7 +48,7 @@ lint: setup ## style, types, and which module may import which
 
 .PHONY: test
 test: lint ## lint, types, and all tests that need no cluster, on real parts
-	pytest -m "not e2e"
+	pytest -m "not e2e and not chart"
 
 include $(wildcard make/*.mk)
 

@@ -12,8 +12,8 @@ chart-docs: setup ## write the chart's README and schema anew from values.yaml
 	python charts/document_values.py
 
 .PHONY: e2e
-e2e: setup ## test the chart on the current cluster: install, upgrade under load, faults, uninstall
-	@environment=$$(tests/e2e/prepare.sh) && eval "$$environment" && exec pytest -m e2e tests/e2e
+e2e: setup ## test the chart, and on the current cluster: install, upgrade under load, faults, uninstall
+	@environment=$$(tests/e2e/prepare.sh) && eval "$$environment" && exec pytest -m 'chart or e2e' tests/chart tests/e2e
 
 .PHONY: kind-up
 kind-up: ## a kind cluster with everything on it, at http://localhost:8080

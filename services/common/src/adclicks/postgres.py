@@ -28,6 +28,8 @@ def conninfo(settings: PostgresSettings, application: str) -> str:
         keepalives_interval=3,
         keepalives_count=3,
         tcp_user_timeout=20_000,
+        # On a database in SQL_ASCII text would come back as bytes.
+        client_encoding="utf8",
         options="-c timezone=UTC",
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "ads-click-tracking"
 # What the cluster of a full installation knows; without a cluster, Helm is told.
 KINDS = (
@@ -23,10 +23,11 @@ Render = Callable[..., Objects]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On a new machine the first test builds the tools from source, which takes minutes."""
+    """They need Helm and more, which `make test` must not; on a new machine those are built from source, which takes minutes."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(1800))
+            item.add_marker(pytest.mark.chart)
 
 
 @pytest.fixture(scope="session")
