@@ -1,5 +1,6 @@
 """Waiting for a condition, with a bound."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 POLL_SECONDS = 0.05
 # A bound, not a wait: generous, because a machine that runs the tests may be busy with other things.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 100.0
 
 
 def eventually(assertion: Callable[[], T], timeout_seconds: float = PATIENCE_SECONDS) -> T:
@@ -20,3 +21,15 @@ def eventually(assertion: Callable[[], T], timeout_seconds: float = PATIENCE_SEC
             if time.monotonic() > deadline:
                 raise
         time.sleep(POLL_SECONDS)
+
+
+async def eventually_async(assertion: Callable[[], T], timeout_seconds: float = PATIENCE_SECONDS) -> T:
+    """The same where the condition needs the event loop to go on meanwhile."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            return assertion()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(POLL_SECONDS)

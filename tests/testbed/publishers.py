@@ -17,9 +17,14 @@ class MemoryPublisher:
         self._waiting: deque[tuple[str, bytes, Done]] = deque()
         self.log: list[tuple[str, bytes]] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many clicks wait."""
+        return len(self._waiting)
+
     def publish(self, key: str, value: bytes, done: Done) -> None:
         """See ``ingest.publisher.ClickPublisher``."""
-        if len(self._waiting) >= self._room:
+        if self.waiting >= self._room:
             raise retry_later("Too many clicks are waiting for Kafka. Send this one again.")
         self._waiting.append((key, value, done))
 
@@ -32,7 +37,7 @@ class MemoryPublisher:
 
     def acknowledge_all(self) -> None:
         """All that wait."""
-        self.acknowledge(len(self._waiting))
+        self.acknowledge(self.waiting)
 
     def fail(self, problem: Problem) -> None:
         """The next one that waits is not in the log."""
