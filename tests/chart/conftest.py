@@ -23,7 +23,7 @@ Render = Callable[..., Objects]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They need Helm and more, which `make test` must not; on a new machine those are built from source, which takes minutes."""
+    """They need Helm and more, which `make test` must not; on a new machine those are built first, for minutes."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(1800))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from unit.chart.conftest import CHART, ROOT, Render, template
+from chart.conftest import CHART, ROOT, Render, template
 
 RULES = ("--values", str(CHART / "values-kind.yaml"), "--set", "monitoring.rules.enabled=true")
 

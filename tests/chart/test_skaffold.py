@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import yaml
 
-from unit.chart.conftest import CHART, ROOT
+from chart.conftest import CHART, ROOT
 
 SCHEMA = ROOT.parent / "shared" / "schemas" / "skaffold-v4beta14.json"
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "skaffold.yaml").read_text())

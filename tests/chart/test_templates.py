@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from unit.chart.conftest import CHART, ROOT, Objects, Render, template
+from chart.conftest import CHART, ROOT, Objects, Render, template
 
 KIND = ("--values", str(CHART / "values-kind.yaml"))
 PRODUCTION = ("--values", str(CHART / "values-production.yaml"))

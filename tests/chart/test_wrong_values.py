@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from unit.chart.conftest import KINDS, template
+from chart.conftest import KINDS, template
 
 GOOD = {"kafka": {"external": {"bootstrapServers": "kafka:9092"}}}
 Values = dict[str, object]
