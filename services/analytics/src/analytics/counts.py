@@ -1,5 +1,6 @@
 """How many clicks in a range: plans, asks PostgreSQL, and refuses what can no longer be told exactly."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from uuid import UUID
 from adclicks.errors import FieldError, invalid_query
 from analytics.buckets import fill, series
 from analytics.database import Database
-from analytics.queries import COUNT, SERIES, TOP
+from analytics.queries import COUNT, EDGES, SERIES, TOP
 from analytics.ranges import Level, Piece, Range, floor, plan
 
 _REMEDY = (
@@ -26,7 +27,15 @@ class AdCount:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _Sum:
+    ad_id: UUID
+    bucket: datetime
+    clicks: int
+    is_cut: bool
+
+
+@dataclass(frozen=True)
+class _Edge:
     ad_id: UUID
     bucket: datetime
     clicks: int
@@ -41,6 +50,9 @@ class _Ranked:
     lost: list[datetime]
 
 
+Plans = Mapping[datetime, list[Piece]]
+
+
 class Counts:
     """Exact counts over ranges. Each method raises ``Problem``: 400 where an edge can't be exact any more, and 503."""
 
@@ -49,11 +61,12 @@ class Counts:
 
     async def of_ads(self, ads: Sequence[UUID], asked: Range) -> dict[UUID, int]:
         """The clicks of each of ``ads``, 0 for an ad that nobody has clicked."""
-        pieces = {asked.start: plan(asked)}
-        rows = await self._database.rows(_Row, COUNT, {"ads": _array(map(str, ads)), **_arrays(pieces)})
-        _require_exact(asked, (row.lost for row in rows))
-        found = {row.ad_id: row.clicks for row in rows}
-        return {ad: found.get(ad, 0) for ad in ads}
+        plans = {asked.start: plan(asked)}
+        sums = await self._database.rows(_Sum, COUNT, {"ads": _array(map(str, ads)), **_arrays(plans)})
+        counts = Counter({row.ad_id: row.clicks for row in sums})
+        for edge in await self._edges(asked, plans, sums):
+            counts[edge.ad_id] += edge.clicks
+        return {ad: counts[ad] for ad in ads}
 
     async def series(self, ad: UUID, asked: Range, step: Level) -> list[tuple[datetime, int]]:
         """Start and clicks of each bucket of ``step`` that the range touches, in order."""
@@ -67,9 +80,11 @@ class Counts:
             "whole_upper": whole.end if whole else asked.start,
             **_arrays(planned.partial),
         }
-        rows = await self._database.rows(_Row, SERIES, params)
-        _require_exact(asked, (row.lost for row in rows))
-        return fill(asked, step, {row.bucket.astimezone(UTC): row.clicks for row in rows})
+        sums = await self._database.rows(_Sum, SERIES, params)
+        counts = Counter({row.bucket.astimezone(UTC): row.clicks for row in sums})
+        for edge in await self._edges(asked, planned.partial, sums):
+            counts[edge.bucket.astimezone(UTC)] += edge.clicks
+        return fill(asked, step, counts)
 
     async def top(self, asked: Range, limit: int) -> list[AdCount]:
         """The ads with the most clicks, at most ``limit``, none without a click; equal ones in the order of their ids."""
@@ -78,8 +93,18 @@ class Counts:
         _require_exact(asked, (row.lost for row in rows))
         return [AdCount(row.ad_id, row.name, row.clicks) for row in rows]
 
+    async def _edges(self, asked: Range, plans: Plans, sums: Iterable[_Sum]) -> list[_Edge]:
+        """The raw clicks at the edges, of those ads that have any there."""
+        ads = {str(row.ad_id) for row in sums if row.is_cut}
+        if not ads:
+            return []
+        raw = {bucket: [piece for piece in found if piece.level is Level.RAW] for bucket, found in plans.items()}
+        edges = await self._database.rows(_Edge, EDGES, {"ads": _array(ads), **_arrays(raw)})
+        _require_exact(asked, (edge.lost for edge in edges))
+        return edges
 
-def _arrays(by_bucket: Mapping[datetime, Iterable[Piece]]) -> dict[str, str]:
+
+def _arrays(by_bucket: Plans) -> dict[str, str]:
     """Pieces as the statements take them, a list a column."""
     pieces = [(bucket, piece) for bucket, found in by_bucket.items() for piece in found]
     return {

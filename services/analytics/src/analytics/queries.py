@@ -1,98 +1,89 @@
-"""The SQL of the counts. Each is one statement, so one round trip and one snapshot.
+"""The SQL of the counts.
 
 ``lower``, ``upper``, ``sign`` and ``level`` are a plan's pieces (``ranges``), ``bucket`` says what each of them counts for.
 Columns are compared in pairs, ``(ad_id, minute)``, because that leaves the planner the primary key alone: the index on
 ``minute`` would read all ads' rows. A sum over a piece without rows is null, which an outer sum passes over.
 
-A raw piece is looked up only on the days received that its minute's sum names, and is believed only when all raw clicks of
-the minute add up to that sum: ``lost`` holds the minutes where they don't, because retention has taken some of them.
+Raw clicks are looked up only for an ad that has clicks in the minute that an edge cuts (``is_cut``), in a statement of its
+own: to open all days of ``clicks`` takes longer than to find that there is nothing to look for. No instant belongs to both
+statements, so a click that comes between them is counted once or not at all. Raw clicks are read of the days received that
+the minute's sum names, and are believed only when all of the minute's add up to that sum: ``lost`` holds the minutes where
+they don't, because retention has taken some of them.
 """
 
 from psycopg import sql
 
-_PIECES = """
-with piece as not materialized (
-    select * from unnest(
-        %(level)s::smallint[], %(lower)s::timestamptz[], %(upper)s::timestamptz[], %(sign)s::smallint[],
-        %(bucket)s::timestamptz[]
-    ) as piece (level, lower, upper, sign, bucket)
-),
+_PIECE = """
+unnest(
+    %(level)s::smallint[], %(lower)s::timestamptz[], %(upper)s::timestamptz[], %(sign)s::smallint[],
+    %(bucket)s::timestamptz[]
+) as piece (level, lower, upper, sign, bucket)
 """
 
-_COUNTED = """
-part as (
-    select ad_id, bucket, sign * found.clicks as clicks, null::timestamptz as lost
-    from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join piece cross join lateral (
-        select sum(clicks) as clicks from clicks_by_minute as m
-        where (m.ad_id, m.minute) >= (ad.ad_id, lower) and (m.ad_id, m.minute) < (ad.ad_id, upper)
-    ) as found where level = 1
-    union all
-    select ad_id, bucket, sign * found.clicks, null
-    from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join piece cross join lateral (
-        select sum(clicks) as clicks from clicks_by_hour as h
-        where (h.ad_id, h.hour) >= (ad.ad_id, lower) and (h.ad_id, h.hour) < (ad.ad_id, upper)
-    ) as found where level = 2
-    union all
-    select ad_id, bucket, sign * found.clicks, null
-    from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join piece cross join lateral (
-        select sum(clicks) as clicks from clicks_by_day as d
-        where (d.ad_id, d.day) >= (ad.ad_id, lower) and (d.ad_id, d.day) < (ad.ad_id, upper)
-    ) as found where level = 3
-    union all
-    select ad_id, bucket, sign * found.clicks, null
-    from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join piece cross join lateral (
-        select sum(clicks) as clicks from clicks_by_month as m
-        where (m.ad_id, m.month) >= (ad.ad_id, lower) and (m.ad_id, m.month) < (ad.ad_id, upper)
-    ) as found where level = 4
-    union all
-    select ad_id, bucket, found.clicks,
-        case when found.clicks_of_minute <> coalesce(summed.clicks, 0) then inside.minute end
-    from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join piece
-    cross join lateral (select date_trunc('minute', lower, 'UTC') as minute) as inside
-    cross join lateral (
-        select sum(clicks) as clicks, min(first_day) as first_day, max(last_day) as last_day from clicks_by_minute as m
-        where (m.ad_id, m.minute) >= (ad.ad_id, inside.minute)
-            and (m.ad_id, m.minute) < (ad.ad_id, inside.minute + interval '1 minute')
-    ) as summed
-    cross join lateral (
-        select count(*) filter (where clicked_at >= lower and clicked_at < upper) as clicks, count(*) as clicks_of_minute
-        from clicks where clicks.ad_id = ad.ad_id
-            and clicked_at >= inside.minute and clicked_at < inside.minute + interval '1 minute'
-            and received_on between summed.first_day and summed.last_day
-    ) as found where level = 0
-)
+_SUMS_OF = """
+select ad.ad_id, bucket, coalesce(sum(sign * case level
+        when 1 then (
+            select sum(clicks) from clicks_by_minute as s
+            where (s.ad_id, s.minute) >= (ad.ad_id, lower) and (s.ad_id, s.minute) < (ad.ad_id, upper))
+        when 2 then (
+            select sum(clicks) from clicks_by_hour as s
+            where (s.ad_id, s.hour) >= (ad.ad_id, lower) and (s.ad_id, s.hour) < (ad.ad_id, upper))
+        when 3 then (
+            select sum(clicks) from clicks_by_day as s
+            where (s.ad_id, s.day) >= (ad.ad_id, lower) and (s.ad_id, s.day) < (ad.ad_id, upper))
+        when 4 then (
+            select sum(clicks) from clicks_by_month as s
+            where (s.ad_id, s.month) >= (ad.ad_id, lower) and (s.ad_id, s.month) < (ad.ad_id, upper))
+    end), 0)::bigint,
+    coalesce(bool_or(level = 0 and exists (
+        select from clicks_by_minute as s where (s.ad_id, s.minute) >= (ad.ad_id, date_trunc('minute', lower, 'UTC'))
+            and (s.ad_id, s.minute) < (ad.ad_id, date_trunc('minute', lower, 'UTC') + interval '1 minute')
+    )), false)
+from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join
 """
+_BY_BUCKET = "group by ad.ad_id, bucket"
+_SUMS = _SUMS_OF + _PIECE + _BY_BUCKET
 
-_BY_BUCKET = """
-select ad_id, bucket, coalesce(sum(clicks), 0)::bigint, array_remove(array_agg(distinct lost), null)
-from part group by ad_id, bucket
-"""
+# Rows of (ad, bucket, clicks, is_cut), one for each ad and bucket that is asked for.
+COUNT = sql.SQL(_SUMS)
 
-# Rows of (ad, bucket, clicks, lost), one for each ad and bucket that is asked for.
-COUNT = sql.SQL(_PIECES + _COUNTED + _BY_BUCKET)
-
-# As COUNT, for one ad, and a row for each bucket of ``step`` in [whole_lower, whole_upper) that has clicks.
-SERIES = sql.SQL(
-    _PIECES
-    + _COUNTED
-    + _BY_BUCKET
-    + """
+_WHOLE_BUCKETS = """
 union all
-select %(ad)s, minute, sum(clicks)::bigint, '{}' from clicks_by_minute where %(step)s = 1
+select %(ad)s, minute, sum(clicks)::bigint, false from clicks_by_minute where %(step)s = 1
     and (ad_id, minute) >= (%(ad)s, %(whole_lower)s) and (ad_id, minute) < (%(ad)s, %(whole_upper)s) group by minute
 union all
-select %(ad)s, hour, sum(clicks)::bigint, '{}' from clicks_by_hour where %(step)s = 2
+select %(ad)s, hour, sum(clicks)::bigint, false from clicks_by_hour where %(step)s = 2
     and (ad_id, hour) >= (%(ad)s, %(whole_lower)s) and (ad_id, hour) < (%(ad)s, %(whole_upper)s) group by hour
 union all
-select %(ad)s, day, sum(clicks)::bigint, '{}' from clicks_by_day where %(step)s = 3
+select %(ad)s, day, sum(clicks)::bigint, false from clicks_by_day where %(step)s = 3
     and (ad_id, day) >= (%(ad)s, %(whole_lower)s) and (ad_id, day) < (%(ad)s, %(whole_upper)s) group by day
 """
-)
+# As COUNT, for one ad, and a row for each bucket of ``step`` in [whole_lower, whole_upper) that has clicks.
+SERIES = sql.SQL(_SUMS + _WHOLE_BUCKETS)
 
-# Rows of (ad, name, clicks, lost), the most clicked first; ``lost`` speaks of all ads, those past the limit too.
-TOP = sql.SQL(
-    _PIECES  # noqa: S608 constants alone
-    + """
+_EDGES_OF = """
+select ad.ad_id, bucket, sum(found.clicks)::bigint,
+    array_remove(array_agg(case when found.clicks_of_minute <> summed.clicks then inside.minute end), null)
+from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join
+"""
+_RAW = """
+cross join lateral (select date_trunc('minute', lower, 'UTC') as minute) as inside
+cross join lateral (
+    select coalesce(sum(clicks), 0) as clicks, min(first_day) as first_day, max(last_day) as last_day
+    from clicks_by_minute as s where (s.ad_id, s.minute) >= (ad.ad_id, inside.minute)
+        and (s.ad_id, s.minute) < (ad.ad_id, inside.minute + interval '1 minute')
+) as summed
+cross join lateral (
+    select count(*) filter (where clicked_at >= lower and clicked_at < upper) as clicks, count(*) as clicks_of_minute
+    from clicks where clicks.ad_id = ad.ad_id
+        and clicked_at >= inside.minute and clicked_at < inside.minute + interval '1 minute'
+        and received_on between summed.first_day and summed.last_day
+) as found
+"""
+# Rows of (ad, bucket, clicks, lost) for raw pieces.
+EDGES = sql.SQL(_EDGES_OF + _PIECE + _RAW + _BY_BUCKET)
+
+_RANKED = """
 part as (
     select ad_id, sign * clicks as clicks, null::timestamptz as lost
     from piece join clicks_by_minute on minute >= lower and minute < upper where level = 1
@@ -126,4 +117,5 @@ select ad_id, coalesce(ads.name, seen_ads.name, ''), clicks,
 from ranked left join ads on ads.id = ad_id left join seen_ads using (ad_id)
 where clicks > 0 or exists (select from part where lost is not null) order by clicks desc, ad_id limit %(limit)s
 """
-)
+# Rows of (ad, name, clicks, lost), the most clicked first; ``lost`` speaks of all ads, those past the limit too.
+TOP = sql.SQL("with piece as (select * from" + _PIECE + ")," + _RANKED)
