@@ -28,7 +28,7 @@ class PolicySettings:
 
     min_replicas, max_replicas: the range that is ever asked for.
     rate_per_consumer: messages a second one group member reads, as a first guess; learning goes on from it. Rather too
-    high than too low: a backlog corrects a high guess within a minute, a low one keeps the pool too large to find out.
+    high than too low: the backlog that a high guess makes corrects it, a low one keeps the pool too large to find out.
     drain_seconds: the time in which a backlog should be gone, start of pods included.
     utilization: the share of a consumer's rate that planned work may fill, 0 to 1.
     startup_seconds: from asking for a pod until it reads; taken off the drain time.

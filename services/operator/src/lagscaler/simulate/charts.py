@@ -69,9 +69,9 @@ def _frontier(comparison: Comparison) -> Figure:
         axes.set_xlabel("consumer-seconds")
         axes.set_ylabel("seconds behind")
         axes.set_yscale("symlog", linthresh=10)
-        axes.set_ylim(bottom=-1)
+        axes.set_ylim(-2, 30_000)
         axes.grid(alpha=0.3)
-    figure.axes[0].legend(loc="upper right")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 

@@ -50,15 +50,12 @@ class HorizontalPodAutoscaler:
         return limited
 
     def _stabilized(self, second: int, current: int, proposal: int) -> int:
-        if not self._recommended:
-            self._recommended.append((second, current))
-        self._recommended.append((second, proposal))
-        longest = max(self.behavior.up_window_seconds, self.behavior.down_window_seconds)
-        self._recommended = [(at, count) for at, count in self._recommended if at > second - longest or at == second]
-        up = min(
-            count for at, count in self._recommended if at > second - self.behavior.up_window_seconds or at == second
-        )
-        down = max(count for at, count in self._recommended if at > second - self.behavior.down_window_seconds)
+        """Up to no more than the lowest, down to no less than the highest recommendation of each direction's window."""
+        past = self._recommended or [(second, current)]
+        up_from, down_from = second - self.behavior.up_window_seconds, second - self.behavior.down_window_seconds
+        up = min([proposal, *(count for at, count in past if at > up_from)])
+        down = max([proposal, *(count for at, count in past if at > down_from)])
+        self._recommended = [(at, count) for at, count in past if at > min(up_from, down_from)] + [(second, proposal)]
         return min(max(current, up), down)
 
     def _limited(self, second: int, current: int, wanted: int) -> int:

@@ -94,7 +94,7 @@ def run(trace: Trace, scaler: Scaler, rebalance: Rebalance = "incremental", seed
     for second in range(trace.seconds):
         world.step(second)
         if second % POLL_SECONDS == poll_offset or second % SYNC_SECONDS == sync_offset:
-            scaler.poll(world.observe(second))
+            scaler.poll(world, second)
         if second % SYNC_SECONDS == sync_offset:
             current = len(world.pods)
             replicas = pool.replicas(second, current, scaler.propose(world, second))

@@ -9,7 +9,6 @@ from lagscaler.plan import plan
 from lagscaler.simulate import hpa
 
 if TYPE_CHECKING:
-    from lagscaler.observations import Observation
     from lagscaler.settings import PolicySettings
     from lagscaler.simulate.world import World
     from lagscaler.state import State
@@ -24,7 +23,7 @@ class Scaler(Protocol):
     @property
     def name(self) -> str: ...
 
-    def poll(self, observation: Observation) -> None: ...
+    def poll(self, world: World, second: int) -> None: ...
 
     def propose(self, world: World, second: int) -> int | None: ...
 
@@ -39,8 +38,8 @@ class PlannedScaler:
         self._state: State | None = None
         self._desired: int | None = None
 
-    def poll(self, observation: Observation) -> None:
-        result = plan([observation], self._settings, self._state, observation.at_seconds)
+    def poll(self, world: World, second: int) -> None:
+        result = plan([world.observe(second)], self._settings, self._state, float(second))
         self._state, self._desired = result.state, result.desired
 
     def propose(self, world: World, second: int) -> int | None:
@@ -58,7 +57,7 @@ class KedaScaler:
         self._threshold, self._even = threshold, even
         self.name = f"KEDA {threshold}{' even' if even else ''}"
 
-    def poll(self, observation: Observation) -> None:
+    def poll(self, world: World, second: int) -> None:
         """KEDA remembers nothing: it asks Kafka when the HPA asks it."""
 
     def propose(self, world: World, second: int) -> int | None:
@@ -76,16 +75,14 @@ def _next_factor(count: int, partitions: int) -> int:
 
 
 class CpuScaler:
-    """The HPA's own resource metric: the CPU that the pods use, averaged over a minute as metrics-server does."""
-
-    _SAMPLES = 60 // hpa.SYNC_SECONDS
+    """The HPA's own resource metric: the CPU that the ready pods use, the mean of the last two looks."""
 
     def __init__(self, target: float) -> None:
         self._target = target
         self.name = f"CPU {target:.0%}"
         self._history: dict[str, list[float]] = {}
 
-    def poll(self, observation: Observation) -> None:
+    def poll(self, world: World, second: int) -> None:
         """CPU knows nothing of Kafka."""
 
     def propose(self, world: World, second: int) -> int | None:
