@@ -46,7 +46,7 @@ def _server(settings: ConsumerSettings, supervisor: Supervisor) -> uvicorn.Serve
     )
     config = uvicorn.Config(
         app,
-        host="0.0.0.0",  # noqa: S104 probes come from outside the container
+        host=settings.address,
         port=settings.port,
         log_config=None,
         access_log=False,
