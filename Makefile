@@ -54,7 +54,7 @@ include $(wildcard make/*.mk)
 
 .PHONY: simulate
 simulate: setup ## the scaling policy beside KEDA's rule and a CPU target, on simulated days (docs/autoscaling.md)
-	python -m lagscaler.simulate
+	python -m lagscaler.simulate --charts docs/autoscaling
 
 .PHONY: format
 format: setup ## format the code
