@@ -52,7 +52,7 @@ class Installation:
         }
         self.kafka: KafkaSettings = read(KafkaSettings, self.environment)
         self.postgres: PostgresSettings = read(PostgresSettings, self.environment)
-        self._services: list[Service] = []
+        self.services: list[Service] = []
         with infra.postgres.connect() as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         with self.connect() as connection:
@@ -65,13 +65,13 @@ class Installation:
         """Starts one; ``settings`` are environment variables on top of the installation's."""
         environment = {**self.environment, **settings}
         service = Service(kind, self.folder, free_port(), environment, self._guardian, ready_path)
-        self._services.append(service)
+        self.services.append(service)
         service.start()
         return service
 
     def close(self) -> None:
         """Ends the services."""
-        for service in self._services:
+        for service in self.services:
             service.stop()
 
     def adclicks(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
