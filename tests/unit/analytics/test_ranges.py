@@ -55,7 +55,9 @@ def test_each_instant_of_a_range_is_counted_once_and_no_other(asked: Range, data
     """Every edge of every piece, the microseconds beside it, and any instant at all."""
     pieces = plan(asked)
     edges = {asked.start, asked.end, *(piece.lower for piece in pieces), *(piece.upper for piece in pieces)}
-    probes = {edge + timedelta(microseconds=shift) for edge in edges for shift in (-1, 0, 1)}
+    # The month of the earliest instant starts where Python's time does.
+    inner = edges - {datetime.min.replace(tzinfo=UTC)}
+    probes = {edge + timedelta(microseconds=shift) for edge in inner for shift in (-1, 0, 1)}
     if data is not None:
         probes |= {data.draw(instants()), data.draw(instants(near=asked.start))}
     for probe in probes:
