@@ -6,8 +6,6 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from adclicks import metrics_folder
-from adclicks.metrics_folder import new_folder as new_folder
-from adclicks.metrics_folder import remove_folder as remove_folder
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
