@@ -152,9 +152,10 @@ async def test_a_click_too_many_is_refused_at_once(bench: Bench) -> None:
     """With 503 and the time for a retry, and never reported; those that wait are reported, and then there is room again."""
     sent, reports = send(bench, ROOM)
     with pytest.raises(Problem) as caught:
-        bench.publisher.publish(str(uuid4()), b"one more", reports.expect)
+        bench.publisher.publish("refused", b"one more", reports.expect("never"))
 
     assert (caught.value.status, caught.value.retry_after_seconds) == (503, 1)
+    assert reports.by_key.pop("never") == []
     assert await reports.all(bench) == [None] * ROOM
     later, later_reports = send(bench, 5)
     assert await later_reports.all(bench) == [None] * 5

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -125,7 +125,7 @@ class Installation:
     def records(self, topic: str | None = None) -> list[Message]:
         """Every record of ``topic`` (by default that of the clicks) that is there now."""
         topic = topic or self.topic
-        marks = kafka.watermarks(self.admin, topic, range(kafka.partition_count(self.admin, topic)))
+        marks = eventually(partial(self._marks, topic))
         found: list[Message] = []
         consumer = Consumer({"bootstrap.servers": self.kafka.address, "group.id": "test", "enable.auto.commit": False})
         try:
@@ -143,15 +143,17 @@ class Installation:
     def ends(self) -> dict[tuple[str, int], int]:
         """The next offset of each partition, as the audit wants it."""
         topic_id = kafka.topic_id(self.admin, self.topic)
-        marks = kafka.watermarks(self.admin, self.topic, range(self.partitions))
-        return {(topic_id, partition): mark.high for partition, mark in marks.items()}
+        return {(topic_id, partition): mark.high for partition, mark in self._marks(self.topic).items()}
 
-    def _require_topic(self) -> None:
+    def _marks(self, topic: str) -> dict[int, kafka.Watermarks]:
+        """Asserts that Kafka can say them: right after its start it can't."""
         try:
-            assert kafka.partition_count(self.admin, self.topic) == self.partitions
-            self.ends()
+            return kafka.watermarks(self.admin, topic, range(kafka.partition_count(self.admin, topic)))
         except kafka.KafkaUnavailableError as error:
             raise AssertionError(str(error)) from error
+
+    def _require_topic(self) -> None:
+        assert len(self._marks(self.topic)) == self.partitions
 
     # PostgreSQL
 
@@ -175,12 +177,11 @@ class Installation:
 
         def look() -> Audit:
             try:
-                result = self.audit()
+                result, ends = self.audit(), self.ends()
             except (psycopg.OperationalError, kafka.KafkaUnavailableError) as away:
                 raise AssertionError(str(away)) from away
             if not result.adds_up:
                 raise RuntimeError(f"the audit does not add up: {result}")
-            ends = self.ends()
             taken = {(item.topic_id, item.partition): item.next_offset for item in result.partitions}
             waiting = {place: end - taken.get(place, 0) for place, end in ends.items() if end > taken.get(place, 0)}
             assert waiting == {}, f"{waiting} records wait"

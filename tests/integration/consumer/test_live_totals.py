@@ -1,5 +1,6 @@
 """Redis is a cache: away, flushed or restored from an old snapshot, its totals are right again within seconds."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -36,12 +37,13 @@ def sender(installation: Installation, pool: Service) -> Sender:
     return sender
 
 
-def snapshot(installation: Installation) -> dict[bytes, bytes]:
+def snapshot(installation: Installation) -> dict[bytes, Any]:
     """All keys of the installation's Redis database, dumped."""
-    return {name: installation.redis.dump(name) for name in installation.redis.keys("*")}
+    names: Any = installation.redis.keys("*")
+    return {name: installation.redis.dump(name) for name in names}
 
 
-def restore(installation: Installation, dumped: dict[bytes, bytes]) -> None:
+def restore(installation: Installation, dumped: dict[bytes, Any]) -> None:
     """Makes the database what it was then."""
     installation.redis.flushdb()
     for name, value in dumped.items():

@@ -64,10 +64,8 @@ def test_a_retry_lands_on_the_same_partition(client: Client, installation: Insta
 
 def test_the_servers_fields_can_t_be_set_by_the_sender(client: Client, installation: Installation) -> None:
     """Nor broken: whatever the sender writes under these names, what Kafka has decodes to the server's values."""
-    clicks = [
-        new_click(received_at=forged, peer=forged)
-        for forged in ("2000-01-01T00:00:00Z", "192.0.2.1", 5, None, {}, [[]])
-    ]
+    values: tuple[object, ...] = ("2000-01-01T00:00:00Z", "192.0.2.1", 5, None, {}, [[]])
+    clicks = [new_click(received_at=forged, peer=forged) for forged in values]
     for click in clicks:
         assert client.post(CLICK, encode(click)).status == 202
 
@@ -177,13 +175,9 @@ def in_chunks(body: bytes) -> Iterator[bytes]:
 def test_a_body_over_the_limit_is_413(ingest: Service, path: str, limit: int) -> None:
     """Declared, in chunks, or unpacked: a byte over the limit is refused, and the service goes on."""
     body = padded(limit + 1)
-    for answer_to in (
-        lambda client: client.post(path, body),
-        lambda client: client.call("POST", path, in_chunks(body)),
-        lambda client: client.post(path, gzip.compress(body), GZIP),
-    ):
+    for sent, headers in ((body, JSON), (in_chunks(body), JSON), (gzip.compress(body), GZIP)):
         with connect(ingest.url) as client:
-            assert_refused(answer_to(client), 413, "PAYLOAD_TOO_LARGE")
+            assert_refused(client.call("POST", path, sent, headers), 413, "PAYLOAD_TOO_LARGE")
     assert ingest.is_healthy("/healthz/live")
 
 

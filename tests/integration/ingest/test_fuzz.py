@@ -29,7 +29,23 @@ SALT = (
     b"-0",
     b"NaN",
 )
-VALUES = (None, True, 0, -1, 1e308, 2**70, "", "x", "\u0000", "\ud800", "9" * 300, [], {}, [[]], {"a": 1})
+VALUES: tuple[object, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1e308,
+    2**70,
+    "",
+    "x",
+    "\u0000",
+    "\ud800",
+    "9" * 300,
+    [],
+    {},
+    [[]],
+    {"a": 1},
+)
 
 
 def bodies(seed: int, count: int) -> Iterator[tuple[str, bytes]]:

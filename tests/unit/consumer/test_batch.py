@@ -52,14 +52,19 @@ def build(log: Iterable[tuple[int, Record]]) -> Batch:
     return builder.take()
 
 
+def records_of(batch: Batch) -> list[Record]:
+    """Of its rows and of its rejects."""
+    return [row.record for row in batch.rows] + [reject.record for reject in batch.rejects]
+
+
 def assert_accounts_for_every_offset(batch: Batch) -> None:
     """In each span every offset is a row, a reject, or missing; and nothing lies outside of the spans."""
     for partition, span in batch.spans.items():
-        inside = [item.record.offset for item in (*batch.rows, *batch.rejects) if item.record.partition == partition]
+        inside = [record.offset for record in records_of(batch) if record.partition == partition]
         assert len(inside) == len(set(inside))
         assert all(span.begin <= offset < span.end for offset in inside)
         assert span.end - span.begin == len(inside) + span.missing
-    assert {item.record.partition for item in (*batch.rows, *batch.rejects)} <= set(batch.spans)
+    assert {record.partition for record in records_of(batch)} <= set(batch.spans)
 
 
 @given(logs())
