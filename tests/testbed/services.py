@@ -9,12 +9,11 @@ from pathlib import Path
 
 import psutil
 
-from localstack.child import Program
+from localstack.child import Child, Program
 from localstack.guardian import Guardian
 from localstack.ports import HOST
 from localstack.server import Server
 from testbed import http
-from testbed.polling import eventually
 
 COMMANDS = {
     "ingest": ("gunicorn", "--config", "python:ingest.gunicorn_conf", "ingest.asgi:app"),
@@ -41,6 +40,7 @@ class Service(Server):
         super().__init__(kind, folder, port, folder / f"{kind}-{port}.log", guardian)
         self._environment = {**environment, "PORT": str(port), "LISTEN_ADDRESS": HOST}
         self._ready_path = ready_path
+        self._orphaned: list[Child] = []
 
     @property
     def url(self) -> str:
@@ -76,10 +76,13 @@ class Service(Server):
     def kill_parent(self) -> None:
         """SIGKILL to the parent alone: its workers have to notice by themselves."""
         os.kill(self.child.pid, signal.SIGKILL)
-        eventually(self._require_end)
+        self._orphaned.append(self.child)
 
-    def _require_end(self) -> None:
-        assert self.child.exit_code() is not None
+    def stop(self) -> None:
+        """Ends it in order, and what is left of those whose parent was killed."""
+        super().stop()
+        while self._orphaned:
+            self._orphaned.pop().kill()
 
     def _program(self) -> Program:
         command = (sys.executable, "-m", *COMMANDS[self.name])

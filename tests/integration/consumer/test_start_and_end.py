@@ -74,7 +74,10 @@ def test_a_killed_worker_is_replaced(installation: Installation, pool: Service) 
 
 def test_workers_end_with_their_pool(installation: Installation, pool: Service) -> None:
     """kill -9 of the parent alone: its workers notice, and leave the group to the next pool."""
+    installation.produce([encode(new_click())])
+    installation.settled()
     workers = pool.workers()
+    assert len(workers) == 1
     pool.kill_parent()
 
     _, alive = psutil.wait_procs(workers, 30)

@@ -68,6 +68,25 @@ def test_requests_may_be_sent_ahead(ingest: Service) -> None:
         assert statuses(opened, 5) == [202, 400, 202, 400, 202]
 
 
+def test_what_is_sent_while_a_click_waits_is_not_lost(installation: Installation) -> None:
+    """Kafka takes its time; meanwhile more requests come over the same connection."""
+    slow = installation.service("ingest", KAFKA_LINGER_MS="1000")
+    with connection(slow) as opened:
+        opened.sendall(request(encode(new_click())))
+        eventually(lambda: assert_waiting(slow))
+        opened.sendall(request(encode(new_click())) + request(b"{}"))
+        opened.sendall(request(b"{}")[:50])
+        opened.sendall(request(b"{}")[50:])
+        assert statuses(opened, 4) == [202, 202, 400, 400]
+    slow.stop()
+
+
+def assert_waiting(ingest: Service) -> None:
+    """A click waits for Kafka, or has waited."""
+    metrics = ingest.get("/metrics").body.decode()
+    assert "adclicks_clicks_produced_total 1.0" in metrics
+
+
 def test_requests_may_be_sent_ahead_one_by_one(ingest: Service) -> None:
     """While the one before still waits for Kafka, whichever way each of them is read."""
     chunked = request(b"2\r\n{}\r\n0\r\n\r\n", "Transfer-Encoding: chunked")
