@@ -7,8 +7,9 @@ testcluster=../shared/testcluster/testcluster
 tools=$(k8s/tools.sh helm helm3 kube-score promtool)
 echo "export PATH=$tools:\$PATH"
 if [ -z "${KUBECONFIG:-}" ] && [ ! -e "$HOME/.kube/config" ] && [ -x "$testcluster" ]; then
-  "$testcluster" up >&2
   KUBECONFIG=$("$testcluster" kubeconfig)
+  # Not twice: `up` writes its files anew, and kube-proxy ends when its own changes under it.
+  kubectl --kubeconfig "$KUBECONFIG" --request-timeout 5s get --raw /readyz >/dev/null 2>&1 || "$testcluster" up >&2
 fi
 export KUBECONFIG=${KUBECONFIG:-$HOME/.kube/config}
 echo "export KUBECONFIG=$KUBECONFIG"
