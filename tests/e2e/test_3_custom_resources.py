@@ -20,7 +20,11 @@ MODES = {
         *("--values", str(CHART / "values-production.yaml")),
         *("--set", "httpRoute.enabled=false,kafka.strimzi.authentication=tls,postgresql.cnpg.parameters.work_mem=16MB"),
     ),
-    "one broker": (*STRIMZI, "--set", "monitoring.podMonitor.enabled=true,monitoring.rules.enabled=true"),
+    "one broker": (
+        *STRIMZI,
+        # Any port of the node: that of the kind values belongs to the release that the other tests have installed.
+        *("--set", "router.service.nodePort=0,monitoring.podMonitor.enabled=true,monitoring.rules.enabled=true"),
+    ),
 }
 
 
