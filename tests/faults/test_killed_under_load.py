@@ -2,13 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from threading import Event
 from typing import Any
 
 import pytest
 
-from localstack.server import Server
 from testbed.installation import Installation
 from testbed.load import Load
 from testbed.polling import eventually
@@ -62,30 +62,37 @@ def goes_on(load: Load) -> None:
     eventually(lambda: load.require(reached + SOME))
 
 
-@pytest.mark.parametrize("name", ["ingest", "consumer", "analytics"])
-def test_a_killed_service(pipeline: Pipeline, name: str) -> None:
-    """All its processes at once, and a start."""
-    service: Service = getattr(pipeline, name)
+@pytest.mark.parametrize("names", [("consumer",), ("ingest", "analytics")], ids="+".join)
+def test_killed_services(pipeline: Pipeline, names: tuple[str, ...]) -> None:
+    """All processes of each at once, and a start."""
+    services: list[Service] = [getattr(pipeline, name) for name in names]
     with Load(pipeline.ingest.url).running() as load:
         goes_on(load)
-        service.kill()
-        service.start()
+        for service in services:
+            service.kill()
+        for service in services:
+            service.start()
         goes_on(load)
 
     assert_right(pipeline, load)
 
 
-@pytest.mark.parametrize("name", ["ingest", "consumer", "analytics"])
-def test_a_killed_worker(pipeline: Pipeline, name: str) -> None:
-    """One worker process; its parent replaces it."""
-    service: Service = getattr(pipeline, name)
+def test_killed_workers(pipeline: Pipeline) -> None:
+    """One worker process of each of the three; its parent replaces it."""
     with Load(pipeline.ingest.url).running() as load:
         goes_on(load)
-        dead = service.kill_worker()
-        eventually(lambda: require(dead not in [worker.pid for worker in service.workers()] and service.is_healthy()))
+        dead = {service: service.kill_worker() for service in (pipeline.ingest, pipeline.consumer, pipeline.analytics)}
+        for service, pid in dead.items():
+            eventually(partial(assert_replaced, service, pid))
         goes_on(load)
 
     assert_right(pipeline, load)
+
+
+def assert_replaced(service: Service, dead: int) -> None:
+    """Another worker works in its place."""
+    assert dead not in [worker.pid for worker in service.workers()]
+    assert service.is_healthy()
 
 
 def test_a_killed_parent_of_the_pool(pipeline: Pipeline) -> None:
@@ -99,15 +106,17 @@ def test_a_killed_parent_of_the_pool(pipeline: Pipeline) -> None:
     assert_right(pipeline, load)
 
 
-@pytest.mark.parametrize("name", ["kafka", "postgres"])
-def test_a_killed_server(pipeline: Pipeline, name: str) -> None:
-    """With its data on disk it starts again; no service of ours has to."""
-    server: Server = getattr(pipeline.installation.infra, name)
+def test_killed_servers(pipeline: Pipeline) -> None:
+    """PostgreSQL, then Kafka: with their data on disk they start again; no service of ours has to."""
+    infra = pipeline.installation.infra
     ingest, consumer = pipeline.ingest.workers(), pipeline.consumer.workers()
     with Load(pipeline.ingest.url).running() as load:
         goes_on(load)
-        server.kill()
-        server.start()
+        infra.postgres.kill()
+        goes_on(load)
+        infra.postgres.start()
+        infra.kafka.kill()
+        infra.kafka.start()
         goes_on(load)
 
     assert_right(pipeline, load)
@@ -150,26 +159,3 @@ def watch(pipeline: Pipeline, stop: Event) -> int:
         ((truth,),) = pipeline.installation.sql("select count(*) from clicks")
         assert sums[-2] <= total <= truth
     return answers
-
-
-def test_each_in_turn_without_a_pause(pipeline: Pipeline) -> None:
-    """One load over all of it: ingest, a worker, PostgreSQL, Redis and Kafka, one after the other."""
-    with Load(pipeline.ingest.url).running() as load:
-        goes_on(load)
-        pipeline.consumer.kill_worker()
-        pipeline.installation.infra.postgres.kill()
-        pipeline.ingest.kill()
-        pipeline.installation.infra.postgres.start()
-        pipeline.ingest.start()
-        pipeline.installation.infra.valkey.kill()
-        pipeline.installation.infra.kafka.kill()
-        pipeline.installation.infra.valkey.start()
-        pipeline.installation.infra.kafka.start()
-        goes_on(load)
-
-    assert_right(pipeline, load)
-
-
-def require(holds: bool) -> None:
-    """For ``eventually``."""
-    assert holds
