@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from lagscaler.observations import Observation, PartitionOffsets
-from lagscaler.plan import Plan, plan
-from lagscaler.settings import PolicySettings
-from lagscaler.state import State
+from lagscaler.policy.observations import Observation, PartitionOffsets
+from lagscaler.policy.plan import Plan, plan
+from lagscaler.policy.settings import PolicySettings
+from lagscaler.policy.state import State
 
 
 @dataclass

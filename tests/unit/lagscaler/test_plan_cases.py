@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lagscaler.observations import Observation, PartitionOffsets
-from lagscaler.plan import Reason
+from lagscaler.policy.observations import Observation, PartitionOffsets
+from lagscaler.policy.plan import Reason
 
 if TYPE_CHECKING:
     from tests.unit.lagscaler.conftest import Pipelines

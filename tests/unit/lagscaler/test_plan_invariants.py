@@ -7,10 +7,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lagscaler.observations import Observation, PartitionOffsets
-from lagscaler.plan import Plan, bounds, plan
-from lagscaler.settings import PolicySettings
-from lagscaler.sizing import consumers_for
+from lagscaler.policy.observations import Observation, PartitionOffsets
+from lagscaler.policy.plan import Plan, bounds, plan
+from lagscaler.policy.settings import PolicySettings
+from lagscaler.policy.sizing import consumers_for
 
 # A busy machine is no failure of the policy.
 unhurried = settings(deadline=None)

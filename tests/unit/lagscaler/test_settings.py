@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lagscaler.settings import PolicySettings, SettingsError
+from lagscaler.policy.settings import PolicySettings, SettingsError
 
 
 def test_all_bad_settings_are_told_at_once_by_name() -> None:

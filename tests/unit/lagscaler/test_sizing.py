@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lagscaler.sizing import consumers_for
+from lagscaler.policy.sizing import consumers_for
 
 
 @pytest.mark.parametrize(

@@ -1,78 +1,103 @@
-"""The policy's settings and what can be wrong with them."""
+"""What the operator is told by its environment."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+
+from adclicks.settings import LogSettings, number, one_of, readable_file, setting, text, whole
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One bad setting: its name, and what to do about it."""
-
-    field: str
-    remedy: str
-
-
-class SettingsError(ValueError):
-    """All bad settings at once, so that one edit can mend them."""
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(f"{problem.field}: {problem.remedy}" for problem in problems))
+def names(value: str) -> tuple[str, ...]:
+    """Kubernetes names, with commas."""
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", part) for part in found):
+        raise ValueError("be names of Kubernetes, with commas between")
+    return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySettings:
-    """What the owner of a pool decides; everything else is learned.
+@dataclass(frozen=True)
+class ServingSettings:
+    """The metrics APIs' address and certificate."""
 
-    min_replicas, max_replicas: the range that is ever asked for.
-    rate_per_consumer: messages a second one group member reads, as a first guess; learning goes on from it. Rather too
-    high than too low: the backlog that a high guess makes corrects it, a low one keeps the pool too large to find out.
-    drain_seconds: the time in which a backlog should be gone, start of pods included.
-    utilization: the share of a consumer's rate that planned work may fill, 0 to 1.
-    startup_seconds: from asking for a pod until it reads; taken off the drain time.
-    members_per_replica: group members (worker processes, threads) in one pod.
-    unread_from: where the consumers begin without a commit, their `auto.offset.reset`.
-    tolerance: the work may exceed what a number of replicas is planned for by this share before more are asked for.
-    hold_seconds: how long the last good value is served when Kafka can't be asked.
-    Raises SettingsError that lists every bad field.
-    """
+    port: int = setting("METRICS_API_PORT", "the metrics APIs, over TLS", whole(1, 65535), 8443)
+    service: str = setting(
+        "SERVING_SERVICE", "the Service in front of both ports; the certificate has its names", text, "lagscaler"
+    )
+    secret: str = setting(
+        "SERVING_SECRET",
+        "the Secret in POD_NAMESPACE that keeps the certificate; made if missing",
+        text,
+        "lagscaler-serving",
+    )
+    cert_days: float = setting(
+        "SERVING_CERT_DAYS",
+        "how long a certificate of ours is valid; it is renewed after two thirds",
+        number(0.0001, 3650),
+        90.0,
+    )
+    cert_file: str | None = setting(
+        "SERVING_CERT_FILE", "a mounted certificate (cert-manager) instead of one of ours; watched", readable_file, None
+    )
+    key_file: str | None = setting("SERVING_KEY_FILE", "its private key", readable_file, None)
+    api_services: tuple[str, ...] = setting(
+        "SERVING_API_SERVICES",
+        "APIServices whose caBundle is kept, with commas: v1beta1.external.metrics.k8s.io,…",
+        names,
+        (),
+    )
 
-    max_replicas: int
-    rate_per_consumer: float
-    min_replicas: int = 1
-    drain_seconds: float = 120.0
-    utilization: float = 0.8
-    startup_seconds: float = 30.0
-    members_per_replica: int = 1
-    unread_from: Literal["earliest", "latest"] = "earliest"
-    tolerance: float = 0.1
-    hold_seconds: float = 60.0
+    def problems(self) -> list[str]:
+        """Combinations that can't work."""
+        found = []
+        if bool(self.cert_file) != bool(self.key_file):
+            found.append("SERVING_CERT_FILE and SERVING_KEY_FILE must be set together")
+        if self.cert_file and self.api_services:
+            found.append(
+                "SERVING_API_SERVICES must be empty with SERVING_CERT_FILE: whoever mounts it keeps the caBundle"
+            )
+        return found
 
-    def __post_init__(self) -> None:
-        if problems := tuple(self._problems()):
-            raise SettingsError(problems)
 
-    def _problems(self) -> list[Problem]:
-        rules = [
-            (self.min_replicas >= 0, "min_replicas", "must be 0 or more"),
-            (
-                self.max_replicas >= max(1, self.min_replicas),
-                "max_replicas",
-                "must be 1 or more and not below the minimum",
-            ),
-            (
-                self.rate_per_consumer > 0,
-                "rate_per_consumer",
-                "must be above 0; take it from a load test of one consumer",
-            ),
-            (self.drain_seconds > 0, "drain_seconds", "must be above 0"),
-            (0 < self.utilization <= 1, "utilization", "must be above 0 and at most 1; 0.8 leaves a fifth spare"),
-            (self.startup_seconds >= 0, "startup_seconds", "must be 0 or more"),
-            (self.members_per_replica >= 1, "members_per_replica", "must be 1 or more"),
-            (self.unread_from in ("earliest", "latest"), "unread_from", "must be earliest or latest"),
-            (0 <= self.tolerance <= 1, "tolerance", "must be from 0 to 1"),
-            (self.hold_seconds >= 0, "hold_seconds", "must be 0 or more"),
-        ]
-        return [Problem(field, remedy) for good, field, remedy in rules if not good]
+@dataclass(frozen=True)
+class OperatorSettings:
+    """All settings of the operator."""
+
+    serving: ServingSettings
+    log: LogSettings
+    pod_namespace: str = setting("POD_NAMESPACE", "the operator's own namespace", text)
+    mode: str = setting(
+        "LAGSCALER_MODE", "operator, or values: one LagAutoscaler from a file", one_of("operator", "values"), "operator"
+    )
+    spec_file: str | None = setting(
+        "LAGSCALER_SPEC_FILE", "the LagAutoscaler of the mode values, YAML", readable_file, None
+    )
+    watch_namespaces: tuple[str, ...] = setting(
+        "WATCH_NAMESPACES", "namespaces to look after, with commas; empty: all", names, ()
+    )
+    port: int = setting("PORT", "plain HTTP: health, metrics, the number for KEDA", whole(1, 65535), 8080)
+    address: str = setting("LISTEN_ADDRESS", "the local address to listen on; 0.0.0.0 is all of them", text, "0.0.0.0")  # noqa: S104 the API server comes from outside the container
+    keda_url: str | None = setting(
+        "KEDA_URL",
+        "the base URL at which KEDA reaches PORT; empty: http://SERVING_SERVICE.POD_NAMESPACE.svc:PORT",
+        text,
+        None,
+    )
+    look_seconds: float = setting("LOOK_SECONDS", "how often Kafka is asked", number(1, 60), 5.0)
+    resync_seconds: float = setting(
+        "RESYNC_SECONDS",
+        "how often owned objects are compared with what they should be, besides at their events",
+        number(1, 3600),
+        30.0,
+    )
+
+    def problems(self) -> list[str]:
+        """Combinations that can't work."""
+        if self.mode == "values" and not self.spec_file:
+            return ["LAGSCALER_SPEC_FILE must be set for the mode values"]
+        return []
+
+    @property
+    def url_for_keda(self) -> str:
+        """Where KEDA finds the number."""
+        return (self.keda_url or f"http://{self.serving.service}.{self.pod_namespace}.svc:{self.port}").rstrip("/")

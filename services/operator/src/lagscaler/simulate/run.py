@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from lagscaler.settings import PolicySettings
+from lagscaler.policy.settings import PolicySettings
 from lagscaler.simulate.hpa import SYNC_SECONDS, HorizontalPodAutoscaler
 from lagscaler.simulate.scalers import POLL_SECONDS
 from lagscaler.simulate.traces import CONSUMER_RATE, PARTITIONS

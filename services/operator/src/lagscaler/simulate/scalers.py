@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Protocol
 
-from lagscaler.plan import plan
+from lagscaler.policy.plan import plan
 from lagscaler.simulate import hpa
 
 if TYPE_CHECKING:
-    from lagscaler.settings import PolicySettings
+    from lagscaler.policy.settings import PolicySettings
+    from lagscaler.policy.state import State
     from lagscaler.simulate.world import World
-    from lagscaler.state import State
 
 # The operator asks Kafka this often, and once more when the HPA asks the operator.
 POLL_SECONDS = 5

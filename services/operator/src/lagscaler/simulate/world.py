@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from lagscaler.observations import Observation, PartitionOffsets
+from lagscaler.policy.observations import Observation, PartitionOffsets
 from lagscaler.simulate.traces import CONSUMER_RATE, PARTITIONS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lagscaler.observations import Observation
+from lagscaler.policy.observations import Observation
 
 # Short enough to see most of a spike by the HPA's next look (it looks every 15 s), long enough to even out batches.
 HALF_LIFE_SECONDS = 10.0

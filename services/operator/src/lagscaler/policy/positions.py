@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lagscaler.observations import Observation, PartitionOffsets
+from lagscaler.policy.observations import Observation, PartitionOffsets
 
 
 @dataclass(frozen=True, slots=True)

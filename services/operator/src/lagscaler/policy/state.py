@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from lagscaler.arrivals import Arrivals, learn_arrivals
-from lagscaler.observations import Observation
-from lagscaler.positions import Standing, stale_after, standings
-from lagscaler.progress import Progress
-from lagscaler.rates import ConsumerRate
-from lagscaler.settings import PolicySettings
+from lagscaler.policy.arrivals import Arrivals, learn_arrivals
+from lagscaler.policy.observations import Observation
+from lagscaler.policy.positions import Standing, stale_after, standings
+from lagscaler.policy.progress import Progress
+from lagscaler.policy.rates import ConsumerRate
+from lagscaler.policy.settings import PolicySettings
 
 # What is always under way between two commits; only more than this is a backlog with a deadline.
 UNDER_WAY_SECONDS = 10.0

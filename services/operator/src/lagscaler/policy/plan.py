@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from lagscaler.observations import Observation
-from lagscaler.settings import PolicySettings
-from lagscaler.sizing import consumers_for
-from lagscaler.state import State, initial_state, learn
+from lagscaler.policy.observations import Observation
+from lagscaler.policy.settings import PolicySettings
+from lagscaler.policy.sizing import consumers_for
+from lagscaler.policy.state import State, initial_state, learn
 
 # Before this much is known of a topic, an arrival rate is a guess, and a guess must not take consumers away.
 WARM_UP_SECONDS = 30.0

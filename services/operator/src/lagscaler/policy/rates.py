@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from lagscaler.observations import Observation
-from lagscaler.positions import Standing
+from lagscaler.policy.observations import Observation
+from lagscaler.policy.positions import Standing
 
 # Consumers commit every few seconds at most; over this long, when a commit lands hardly matters.
 EVIDENCE_SECONDS = 15.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lagscaler.positions import Standing
+from lagscaler.policy.positions import Standing
 
 # Longer than a rebalance and a commit interval together, so that neither looks like a pause.
 STALLED_AFTER_SECONDS = 30.0

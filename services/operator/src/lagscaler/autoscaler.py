@@ -1,0 +1,197 @@
+"""One LagAutoscaler: a task that looks, one that looks after what it owns, and one status that both report to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from lagscaler import conditions, learned
+from lagscaler.cluster import ApiError, ApiUnavailableError, Cluster, path
+from lagscaler.conditions import HPA_OWNED, SPEC_VALID, TOPIC_GROWN, Finding, good, invalid_spec
+from lagscaler.events import event
+from lagscaler.pool import Pool
+from lagscaler.reconcile import Owned
+from lagscaler.resources import Identity, Json
+from lagscaler.scaler import NoNumberError, Scaler
+from lagscaler.source import SecuredLag
+from lagscaler.spec import GROUP, PLURAL, VERSION, InvalidSpecError, Spec, parse
+
+# Somebody who fights us over an object must not make us write without a pause.
+PAUSE_SECONDS = 0.5
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all LagAutoscalers share."""
+
+    cluster: Cluster
+    threads: ThreadPoolExecutor
+    keda_url: str
+    look_seconds: float
+    resync_seconds: float
+
+
+class Autoscaler:
+    """Runs until it is cancelled or its object is gone. Nothing that is wrong with one object ends it."""
+
+    def __init__(self, around: Surroundings, body: Json) -> None:
+        self._around = around
+        metadata = body["metadata"]
+        self.identity = Identity(metadata["namespace"], metadata["name"], metadata["uid"])
+        self._generation = -1
+        self._spec: Spec | None = None
+        self._status: Json = {}
+        self._valid = good(SPEC_VALID, "Valid")
+        self._owned: tuple[Finding, ...] = ()
+        self._due, self._looks = asyncio.Event(), asyncio.Event()
+        self._reporting = asyncio.Lock()
+        self._gone = False
+        self.scaler: Scaler | None = None
+        self._raw_spec: object = None
+        self.update(body)
+
+    def update(self, body: Json) -> None:
+        """A newer version of the object. Its status is what the next report is compared with."""
+        self._status = body.get("status") or {}
+        generation = int(body["metadata"].get("generation") or 0)
+        if generation != self._generation:
+            self._generation, self._raw_spec = generation, body.get("spec")
+            self._looks.set()
+            self.wake()
+
+    def wake(self) -> None:
+        """Something that it owns, or that stands in its way, has changed."""
+        self._due.set()
+
+    async def desired(self) -> int:
+        """The number. Raises `NoNumberError`."""
+        if self.scaler is None:
+            raise NoNumberError(self._valid.message or "it was not looked at yet")
+        return await self.scaler.desired()
+
+    async def run(self) -> None:
+        """Ends when the object is gone."""
+        await self._settle()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever(self._look, self._looks, self._around.look_seconds))
+            group.create_task(self._forever(self._look_after, self._due, self._around.resync_seconds))
+
+    async def _forever(self, act: Callable[[], Any], wake: asyncio.Event, every_seconds: float) -> None:
+        while not self._gone:
+            wake.clear()
+            try:
+                await self._settle()
+                await act()
+                await self._report()
+            except ApiUnavailableError as error:
+                _log.warning("the API server is away", autoscaler=self._where, error=str(error))
+            except Exception:
+                # A fault of ours on one object must not end the work on all others.
+                _log.exception("a pass failed", autoscaler=self._where)
+            await asyncio.sleep(PAUSE_SECONDS)
+            try:
+                await asyncio.wait_for(wake.wait(), every_seconds - PAUSE_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _look(self) -> None:
+        if self.scaler is not None:
+            await self.scaler.look()
+
+    async def _look_after(self) -> None:
+        if self._spec is not None:
+            owned = Owned(self._around.cluster, self.identity, self._spec, self._around.keda_url)
+            self._owned = tuple(await owned.reconcile())
+
+    async def _settle(self) -> None:
+        """Takes a changed spec over. A bad one is told, and the last good one goes on."""
+        raw, self._raw_spec = self._raw_spec, None
+        if raw is None:
+            return
+        try:
+            spec = parse(raw)
+        except InvalidSpecError as error:
+            self._valid = invalid_spec(error.problems)
+            return
+        self._valid = good(SPEC_VALID, "Valid")
+        before, self._spec = self._spec, spec
+        if before and self.scaler and (before.kafka, before.target) == (spec.kafka, spec.target):
+            await self.scaler.resettle(spec.policy)
+        else:
+            self.scaler = self._new_scaler(spec)
+
+    def _new_scaler(self, spec: Spec) -> Scaler:
+        namespace, cluster = self.identity.namespace, self._around.cluster
+        return Scaler(
+            spec.policy,
+            SecuredLag(spec.kafka, namespace, cluster, self._around.threads),
+            Pool(cluster, namespace, spec.target),
+            learned.from_status(spec, self._status),
+        )
+
+    async def _report(self) -> None:
+        """Writes the status where it differs. 404 is how a deletion is noticed that no event told of."""
+        async with self._reporting:
+            before = self._status
+            status = self._new_status()
+            if {key: before.get(key) for key in status} == status:
+                return
+            where = path(f"{GROUP}/{VERSION}", PLURAL, self.identity.namespace, f"{self.identity.name}/status")
+            body = {"metadata": {"uid": self.identity.uid}, "status": status}
+            try:
+                self._status = (await self._around.cluster.merge(where, body)).get("status") or {}
+            except ApiError as error:
+                # 409: another object of that name; the uid tells them apart.
+                if error.status not in (404, 409):
+                    raise
+                self._gone = True
+                self._due.set()
+                self._looks.set()
+                return
+            await self._announce(before, status)
+
+    def _new_status(self) -> Json:
+        scaler = self.scaler
+        plan = scaler.plan if scaler else None
+        found = [self._valid, *(scaler.findings if scaler else []), *self._pending_owned()]
+        replicas = scaler.replicas if scaler else None
+        kept = learned.to_status(self._spec, plan) if self._spec and plan else None
+        return {
+            "observedGeneration": self._generation,
+            **conditions.figures(plan, scaler.observed_at if scaler else None),
+            "currentReplicas": replicas.current if replicas else None,
+            "readyReplicas": replicas.ready if replicas else None,
+            "learned": kept or self._status.get("learned"),
+            "conditions": conditions.conditions(
+                found, self._status.get("conditions") or [], self._generation, datetime.now(UTC)
+            ),
+        }
+
+    def _pending_owned(self) -> list[Finding]:
+        if self._owned:
+            growing = self._spec is not None and self._spec.topic_growth is not None
+            return [finding for finding in self._owned if finding.type != TOPIC_GROWN or growing]
+        return [Finding(HPA_OWNED, None, "Starting", "it was not looked after yet")]
+
+    async def _announce(self, before: Json, status: Json) -> None:
+        """An Event when Ready changes between good and bad, or is bad for another reason."""
+        made = event(self.identity, before.get("conditions") or [], status["conditions"], datetime.now(UTC))
+        if made is None:
+            return
+        _log.info("ready changed", autoscaler=self._where, reason=made["reason"], message=made["message"])
+        try:
+            await self._around.cluster.create(path("v1", "events", self.identity.namespace), made)
+        except ApiError as error:
+            _log.warning("an Event could not be made", autoscaler=self._where, error=str(error))
+
+    @property
+    def _where(self) -> str:
+        return f"{self.identity.namespace}/{self.identity.name}"

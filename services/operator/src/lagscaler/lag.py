@@ -1,0 +1,165 @@
+"""What Kafka says of a topic and a group; asks, and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._group import ConsumerGroupDescription
+from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.admin._topic import TopicDescription
+
+from lagscaler.policy.observations import PartitionOffsets
+
+REQUEST_TIMEOUT_SECONDS = 4.0
+# As many LagAutoscalers can wait for their brokers at once; the others wait for a thread.
+THREADS = 16
+
+
+class LagUnavailableError(Exception):
+    """Kafka could not be asked, now. `reason` is a condition's."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look at a topic and a group; `at_seconds` is the clock's when the ends were asked for."""
+
+    at_seconds: float
+    topic_id: str
+    partitions: tuple[PartitionOffsets, ...]
+    member_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Who reads which partition; `count` None when the brokers don't say."""
+
+    owners: Mapping[int, str]
+    count: int | None
+
+
+class KafkaLag:
+    """Reads one topic and one group, with one client that is kept. Raises `LagUnavailableError` for a bad configuration."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        topic: str,
+        group: str,
+        threads: ThreadPoolExecutor,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._topic, self._group, self._threads, self._clock = topic, group, threads, clock
+        self._last_error: KafkaError | None = None
+        try:
+            settings: dict[str, Any] = {**config, "error_cb": self._remember}
+            self._client = AdminClient(settings)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise LagUnavailableError("BadCredentials", f"spec.kafka: {_words(error)}") from error
+
+    async def read(self) -> Reading:
+        """One look, bounded to a few times `REQUEST_TIMEOUT_SECONDS`. Raises `LagUnavailableError`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read)
+
+    def _read(self) -> Reading:
+        try:
+            described = self._describe_topic()
+            numbers = [partition.id for partition in described.partitions]
+            # Both are under way at once. Commits before ends: the other way round a busy group is ahead of its topic.
+            members = self._client.describe_consumer_groups([self._group], request_timeout=REQUEST_TIMEOUT_SECONDS)
+            committed = self._committed(numbers)
+            read_by = _members(members[self._group], self._topic)
+            at_seconds = self._clock()
+            starts, ends = self._offsets(numbers, OffsetSpec.earliest()), self._offsets(numbers, OffsetSpec.latest())
+            start, end = _results(starts), _results(ends)
+        except (KafkaException, FutureTimeoutError, TimeoutError) as error:
+            raise self._unavailable(error) from error
+        offsets = tuple(
+            PartitionOffsets(number, start[number], end[number], committed.get(number), read_by.owners.get(number))
+            for number in numbers
+        )
+        return Reading(at_seconds, str(described.topic_id), offsets, read_by.count)
+
+    def _describe_topic(self) -> TopicDescription:
+        asked = self._client.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_TIMEOUT_SECONDS)
+        described: TopicDescription = _result(asked[self._topic])
+        if not described.partitions:
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+        return described
+
+    def _committed(self, numbers: Sequence[int]) -> dict[int, int]:
+        request = ConsumerGroupTopicPartitions(self._group, [TopicPartition(self._topic, number) for number in numbers])
+        asked = self._client.list_consumer_group_offsets([request], request_timeout=REQUEST_TIMEOUT_SECONDS)
+        found: ConsumerGroupTopicPartitions = _result(asked[self._group])
+        parts = found.topic_partitions or []
+        for part in parts:
+            if part.error is not None:
+                raise KafkaException(part.error)
+        # A partition without a commit has a negative offset.
+        return {part.partition: part.offset for part in parts if part.offset >= 0}
+
+    def _offsets(self, numbers: Sequence[int], spec: OffsetSpec) -> dict[TopicPartition, Future[Any]]:
+        asked = {TopicPartition(self._topic, number): spec for number in numbers}
+        return self._client.list_offsets(asked, request_timeout=REQUEST_TIMEOUT_SECONDS)
+
+    def _unavailable(self, error: Exception) -> LagUnavailableError:
+        code = error.args[0].code() if isinstance(error, KafkaException) else None
+        if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return LagUnavailableError("TopicNotFound", f"spec.kafka.topic: Kafka has no topic {self._topic}")
+        # A refused login shows as a request that was not answered; what the client met on its way tells more.
+        self._client.poll(0)
+        met = f" ({self._last_error.str()})" if self._last_error is not None else ""
+        return LagUnavailableError("KafkaUnreachable", f"spec.kafka.bootstrapServers: {_words(error)}{met}")
+
+    def _remember(self, error: KafkaError) -> None:
+        self._last_error = error
+
+
+def _members(asked: Future[ConsumerGroupDescription], topic: str) -> _Members:
+    """Who reads the topic. A group that can't be described is no failure: the policy does without it."""
+    try:
+        described: ConsumerGroupDescription = _result(asked)
+    except KafkaException as error:
+        unknown_group = error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND
+        return _Members({}, 0 if unknown_group else None)
+    except (FutureTimeoutError, TimeoutError):
+        return _Members({}, None)
+    owners = {
+        part.partition: member.member_id
+        for member in described.members
+        for part in (member.assignment.topic_partitions if member.assignment else [])
+        if part.topic == topic
+    }
+    return _Members(owners, len(described.members))
+
+
+def _result(future: Future[Any]) -> Any:
+    # A little more than the request's own bound, which is the one that should speak.
+    return future.result(REQUEST_TIMEOUT_SECONDS + 1)
+
+
+def _results(futures: Mapping[TopicPartition, Future[Any]]) -> dict[int, int]:
+    return {part.partition: int(_result(future).offset) for part, future in futures.items()}
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, KafkaException):
+        return str(error.args[0].str())
+    return str(error) or "no answer in time"

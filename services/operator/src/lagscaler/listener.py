@@ -1,0 +1,55 @@
+"""A TLS port whose certificate changes while it serves."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from aiohttp import web
+
+# The API server's connections are few and long; more than this waiting is somebody else.
+BACKLOG = 128
+SHUTDOWN_SECONDS = 5.0
+
+
+def bind(address: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((address, port))
+    made.listen(BACKLOG)
+    made.setblocking(False)
+    return made
+
+
+class TlsListener:
+    """Accepts only after the first `use`: before there is a certificate, callers wait in the socket's queue."""
+
+    def __init__(self, app: web.Application, listening: socket.socket) -> None:
+        self._socket = listening
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._site: web.SockSite | None = None
+
+    @property
+    def is_serving(self) -> bool:
+        return self._site is not None
+
+    async def use(self, context: ssl.SSLContext) -> None:
+        """New connections are served with `context` from now on; those that are open go on as they are.
+
+        A second server takes over a copy of the same socket before the first lets go: nobody is refused in between.
+        """
+        if self._site is None:
+            await self._runner.setup()
+        before = self._site
+        self._site = web.SockSite(self._runner, self._socket.dup(), ssl_context=context, backlog=BACKLOG)
+        await self._site.start()
+        if before is not None:
+            await before.stop()
+
+    async def close(self) -> None:
+        """Ends: no new connections, a few seconds for requests under way."""
+        if self._site is not None:
+            await self._runner.cleanup()
+        self._socket.close()
