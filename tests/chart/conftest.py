@@ -17,6 +17,7 @@ KINDS = (
     "gateway.networking.k8s.io/v1/HTTPRoute",
     "monitoring.coreos.com/v1/PodMonitor",
     "monitoring.coreos.com/v1/PrometheusRule",
+    "keda.sh/v1alpha1/ScaledObject",
 )
 Objects = dict[str, dict[str, Any]]
 Render = Callable[..., Objects]

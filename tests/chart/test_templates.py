@@ -33,10 +33,10 @@ def environment(objects: Objects, component: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("values", MODES, ids=lambda path: path.stem)
 def test_every_mode_renders_pods_of_the_restricted_level(render: Render, values: Path) -> None:
-    """No root, no token, no shell for an intruder to write to; a ServiceAccount each; memory bounded."""
+    """No root, no shell for an intruder to write to, no token but the operator's; a ServiceAccount each; memory bounded."""
     objects = render("--values", str(values))
     for key, spec in pod_specs(objects).items():
-        assert spec["automountServiceAccountToken"] is False, key
+        assert spec["automountServiceAccountToken"] is key.endswith("-operator"), key
         assert spec["enableServiceLinks"] is False, key
         assert spec["securityContext"]["runAsNonRoot"] is True, key
         for container in spec["containers"]:
@@ -48,7 +48,8 @@ def test_every_mode_renders_pods_of_the_restricted_level(render: Render, values:
             assert container["resources"]["requests"]["cpu"], key
         if not key.startswith("Pod/"):
             assert f"ServiceAccount/{spec['serviceAccountName']}" in objects, key
-    assert not any(key.startswith(("Role", "ClusterRole")) for key in objects)
+    entitled = [item for key, item in objects.items() if key.startswith(("Role", "ClusterRole"))]
+    assert all(item["metadata"]["labels"]["app.kubernetes.io/component"] == "operator" for item in entitled)
 
 
 @pytest.mark.parametrize("values", MODES, ids=lambda path: path.stem)
@@ -89,6 +90,43 @@ def test_an_autoscaled_deployment_names_no_replicas(render: Render) -> None:
     assert "replicas" not in objects[f"Deployment/{PREFIX}-ingest"]["spec"]
     assert objects[f"HorizontalPodAutoscaler/{PREFIX}-ingest"]["spec"]["minReplicas"] == 2
     assert objects[f"Deployment/{PREFIX}-analytics"]["spec"]["replicas"] == 1
+
+
+@pytest.mark.parametrize("provider", ["external", "custom", "keda"])
+def test_the_operator_is_given_a_lag_autoscaler(render: Render, provider: str) -> None:
+    """It names the consumer's Deployment, the group, and as many members a pod as there are workers."""
+    settings = f"autoscaling.provider={provider},operator.enabled=true,consumer.workers=2,consumer.replicas=2"
+    objects = render(*KIND, "--set", settings)
+    assert "replicas" not in objects[f"Deployment/{PREFIX}-consumer"]["spec"]
+    spec = objects[f"LagAutoscaler/{PREFIX}-consumer"]["spec"]
+    assert spec["scaleTargetRef"]["name"] == f"{PREFIX}-consumer"
+    assert spec["kafka"]["group"] == environment(objects, "consumer")["KAFKA_GROUP"]
+    assert spec["membersPerReplica"] == 2
+    # The operator owns the HPA; a second one on the same Deployment would fight it.
+    assert not [key for key in objects if key.startswith(("HorizontalPodAutoscaler", "ScaledObject"))]
+    registered = environment(objects, "operator").get("SERVING_API_SERVICES", "")
+    assert [key for key in objects if key.startswith("APIService/")] == [
+        f"APIService/{name}" for name in registered.split(",") if name
+    ]
+
+
+def test_without_the_operator_the_number_is_served_from_values(render: Render) -> None:
+    """A plain HPA asks for the metric of the same name that the spec in the ConfigMap is served under."""
+    objects = render(*KIND, "--set", "autoscaling.provider=external")
+    assert environment(objects, "operator")["LAGSCALER_MODE"] == "values"
+    file = yaml.safe_load(objects[f"ConfigMap/{PREFIX}-operator"]["data"]["lagautoscaler.yaml"])
+    metric = objects[f"HorizontalPodAutoscaler/{PREFIX}-consumer"]["spec"]["metrics"][0]["external"]["metric"]
+    assert metric["selector"]["matchLabels"] == {"lagautoscaler": file["metadata"]["name"]}
+    assert not any(key.startswith("LagAutoscaler") for key in objects)
+    rules = [rule for key, item in objects.items() if key.startswith("Role/") for rule in item["rules"]]
+    assert not [rule for rule in rules if "lagautoscalers" in rule["resources"]]
+
+
+def test_without_a_scaler_nothing_of_it_is_there(render: Render) -> None:
+    """provider none: a fixed number, no rights, no API."""
+    objects = render(*KIND, "--set", "autoscaling.provider=none,operator.enabled=false")
+    assert objects[f"Deployment/{PREFIX}-consumer"]["spec"]["replicas"] == 1
+    assert not [key for key in objects if "operator" in key or key.startswith(("Role", "ClusterRole", "APIService"))]
 
 
 def test_strimzi_with_scram_gives_each_service_its_own_user(render: Render) -> None:

@@ -175,6 +175,32 @@ WRONG: list[tuple[str, Values, tuple[str, ...]]] = [
         {"ingest": {"service": {"type": "NodePort", "nodePort": 8080}}},
         ("ingest.service.nodePort", "30000 to 32767"),
     ),
+    (
+        "fewer consumers at most than at least",
+        {"autoscaling": {"provider": "external", "minReplicas": 5, "maxReplicas": 2}},
+        ("autoscaling.minReplicas", "at least minReplicas"),
+    ),
+    ("an unknown scaler", {"autoscaling": {"provider": "cpu"}}, ("/autoscaling/provider", "'external', 'custom'")),
+    (
+        "a guess of nothing",
+        {"autoscaling": {"ratePerConsumer": 0}},
+        ("/autoscaling/ratePerConsumer", "exclusiveMinimum"),
+    ),
+    (
+        "an operator without work",
+        {"operator": {"enabled": True}},
+        ("operator.enabled", "autoscaling.provider=external"),
+    ),
+    (
+        "an object's metric without the object",
+        {"autoscaling": {"provider": "custom"}},
+        ("autoscaling.provider", "operator.enabled=true"),
+    ),
+    (
+        "a whole cluster for one release",
+        {"autoscaling": {"provider": "external"}, "operator": {"clusterWide": True}},
+        ("operator.clusterWide", "operator.enabled=true"),
+    ),
     ("a digest that is none", {"ingest": {"image": {"digest": "latest"}}}, ("ingest.image.digest", "sha256:")),
 ]
 
@@ -201,6 +227,7 @@ def test_wrong_values_are_refused_with_the_value_and_the_remedy(
         ("gateway.networking.k8s.io/v1/HTTPRoute", "httpRoute.enabled=true,httpRoute.parentRefs[0].name=g"),
         ("monitoring.coreos.com/v1/PodMonitor", "monitoring.podMonitor.enabled=true"),
         ("monitoring.coreos.com/v1/PrometheusRule", "monitoring.rules.enabled=true"),
+        ("keda.sh/v1alpha1/ScaledObject", "autoscaling.provider=keda"),
     ],
 )
 def test_a_missing_operator_is_named_before_anything_is_applied(helm: Path, kind: str, setting: str) -> None:

@@ -18,7 +18,7 @@ capabilities: {drop: [ALL]}
 
 {{- define "adclicks.podBasics" -}}
 serviceAccountName: {{ include "adclicks.componentName" . }}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ .token | default false }}
 # The variables that Kubernetes makes for each Service could be taken for settings.
 enableServiceLinks: false
 securityContext:

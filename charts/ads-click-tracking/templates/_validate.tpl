@@ -86,7 +86,21 @@
 
 {{- define "adclicks.problems.scaling" -}}
 {{- $consumers := mul (int .Values.consumer.replicas) (int .Values.consumer.workers) }}
-{{- if gt $consumers (int .Values.kafka.partitions) }}
+{{- with .Values.autoscaling }}
+{{- if and (ne .provider "none") (gt (int .minReplicas) (int .maxReplicas)) }}
+- {{ printf "autoscaling.minReplicas is %v but autoscaling.maxReplicas is %v: make maxReplicas at least minReplicas" .minReplicas .maxReplicas | quote }}
+{{- end }}
+{{- if and (eq .provider "none") $.Values.operator.enabled }}
+- "operator.enabled is true but autoscaling.provider is none: there is nothing to scale by; set autoscaling.provider=external"
+{{- end }}
+{{- if and (eq .provider "custom") (not $.Values.operator.enabled) }}
+- "autoscaling.provider is custom but operator.enabled is false: the metric is one of a LagAutoscaler object; set operator.enabled=true, or autoscaling.provider=external"
+{{- end }}
+{{- end }}
+{{- if and $.Values.operator.clusterWide (not $.Values.operator.enabled) }}
+- "operator.clusterWide is true but operator.enabled is false: without the operator only this release is scaled; set operator.enabled=true"
+{{- end }}
+{{- if and (eq .Values.autoscaling.provider "none") (gt $consumers (int .Values.kafka.partitions)) }}
 - {{ printf "consumer.replicas × consumer.workers is %v but kafka.partitions is %v: %v consumers would idle; raise kafka.partitions or lower consumer.replicas" $consumers .Values.kafka.partitions (sub $consumers (int .Values.kafka.partitions)) | quote }}
 {{- end }}
 {{- if gt (int .Values.consumer.dedupHorizonDays) (int .Values.consumer.clickRetentionDays) }}
@@ -128,7 +142,7 @@
 {{- end }}
 {{- end }}
 {{- end }}
-{{- range $name := list "ingest" "consumer" "analytics" }}
+{{- range $name := list "ingest" "consumer" "analytics" "operator" }}
 {{- with index $.Values $name "image" "digest" }}
 {{- if not (regexMatch "^sha256:[0-9a-f]{64}$" .) }}
 - {{ printf "%s.image.digest is %q: write sha256: and 64 hexadecimal digits, or set image.tag instead" $name . | quote }}
@@ -142,6 +156,8 @@
 {{- $needs := list
   (dict "wanted" (eq .Values.kafka.mode "strimzi") "kind" "kafka.strimzi.io/v1/Kafka" "value" "kafka.mode=strimzi" "remedy" "install Strimzi 1.2 or newer first (k8s/install-strimzi.sh, or https://strimzi.io), or use kafka.mode=external")
   (dict "wanted" (eq .Values.postgresql.mode "cnpg") "kind" "postgresql.cnpg.io/v1/Cluster" "value" "postgresql.mode=cnpg" "remedy" "install CloudNativePG first (https://cloudnative-pg.io), or use postgresql.mode=external or internal")
+  (dict "wanted" (eq .Values.autoscaling.provider "keda") "kind" "keda.sh/v1alpha1/ScaledObject" "value" "autoscaling.provider=keda" "remedy" "install KEDA first (https://keda.sh), or use autoscaling.provider=external")
+  (dict "wanted" (and .Values.operator.enabled .Release.IsUpgrade) "kind" "adclicks.dev/v1alpha1/LagAutoscaler" "value" "operator.enabled=true" "remedy" "Helm adds definitions only when it installs; add it with kubectl apply --server-side --filename <chart>/crds")
   (dict "wanted" .Values.httpRoute.enabled "kind" "gateway.networking.k8s.io/v1/HTTPRoute" "value" "httpRoute.enabled=true" "remedy" "install the Gateway API first (https://gateway-api.sigs.k8s.io), or use ingress.enabled=true")
   (dict "wanted" .Values.monitoring.podMonitor.enabled "kind" "monitoring.coreos.com/v1/PodMonitor" "value" "monitoring.podMonitor.enabled=true" "remedy" "install the Prometheus operator first (https://prometheus-operator.dev), or turn it off")
   (dict "wanted" .Values.monitoring.rules.enabled "kind" "monitoring.coreos.com/v1/PrometheusRule" "value" "monitoring.rules.enabled=true" "remedy" "install the Prometheus operator first (https://prometheus-operator.dev), or turn it off") }}

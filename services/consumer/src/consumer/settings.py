@@ -34,7 +34,7 @@ class ConsumerSettings:
         "consumer",
     )
     batch_rows: int = setting("CONSUMER_BATCH_ROWS", "clicks in a transaction, at the most", whole(1, 100_000), 10_000)
-    batch_ms: int = setting("CONSUMER_BATCH_MS", "how long a batch waits to fill", whole(1, 10_000), 100)
+    batch_ms: int = setting("CONSUMER_BATCH_MS", "how long a batch waits to fill", whole(1, 10_000), 200)
     rate_limit: float = setting(
         "CONSUMER_RATE_LIMIT", "clicks a second a worker takes at the most; 0: no limit", number(0, 1_000_000), 0.0
     )

@@ -182,6 +182,7 @@ def consumer_config(settings: ConsumerSettings, name: str) -> dict[str, Any]:
         "queued.max.messages.kbytes": 16_384,
         "queued.min.messages": 20_000,
         "fetch.wait.max.ms": 100,
+        "fetch.min.bytes": 65_536,
         "max.poll.interval.ms": 300_000,
     }
     if settings.group_protocol == "classic":
