@@ -4,9 +4,10 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -68,6 +69,29 @@ def test_a_shutdown_under_load_keeps_what_was_acknowledged(installation: Install
     keys = {message.key() for message in installation.records()}
     assert {click_id.encode() for click_id in load.acknowledged} <= keys
     assert "Traceback" not in ingest.log_text()
+
+
+def told_to_close(url: str) -> bool:
+    """One connection, a click after the other, until an answer says that it is going to be closed."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    while True:
+        connection.request("POST", "/ads/click", encode(new_click()), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 202
+        if answer.getheader("connection") == "close":
+            return True
+
+
+def test_busy_connections_are_told_before_they_are_closed(installation: Installation) -> None:
+    """Closed without a word, a connection can cross with its client's next click, and the client sees a reset."""
+    ingest = installation.service("ingest")
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        clients = [threads.submit(told_to_close, ingest.url) for _ in range(CLIENTS)]
+        eventually(lambda: require("adclicks_clicks_acknowledged_total" in ingest.get("/metrics").body.decode()))
+        subprocess.run(["kill", "-TERM", str(ingest.child.pid)], check=True)
+        assert all(client.result() for client in clients)
+    eventually(lambda: require(ingest.child.exit_code() == 0))
 
 
 def test_what_is_in_flight_at_sigterm_is_answered(installation: Installation) -> None:

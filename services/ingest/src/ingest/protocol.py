@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from adclicks.http.worker import Worker
+from adclicks.http.worker import CLOSE_HEADER, Worker
 from ingest.fast_lane import LANE, FastLane
 
 # What a client may send ahead, while its click waits for Kafka, before its connection is not read any further.
@@ -99,6 +99,7 @@ class ClickProtocol(HttpToolsProtocol):
         if headers is not self._rendered_from:
             self._rendered_from = headers
             self._rendered = b"".join(b"%b: %b\r\n" % header for header in headers)
+            self._closing = self._closing or CLOSE_HEADER in headers
         return self._rendered
 
     def _watch_idle(self) -> None:

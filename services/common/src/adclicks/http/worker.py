@@ -15,6 +15,10 @@ from uvicorn_worker import UvicornWorker
 
 # Of the time to shut down: it is left for what the application does after the last request, such as a flush.
 _FLUSH_SECONDS = 8
+# How long clients on open connections are answered "Connection: close" before connections are closed under them. A client
+# that is busy uses its connection in this time; closed at once, its next request could cross with the end of the connection.
+_GOODBYE_SECONDS = 1.0
+CLOSE_HEADER = (b"connection", b"close")
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn has no types
@@ -36,8 +40,17 @@ class Server(uvicorn.Server):
         """uvicorn's own way raises the signal once more after a good shutdown, and knows no SIGQUIT."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._say_goodbye, number)
         yield
+
+    def _say_goodbye(self, number: int) -> None:
+        if not self.server_state.connections or CLOSE_HEADER in self.config.encoded_headers:
+            self.handle_exit(number, None)
+            return
+        # The first for what is answered from now on, the second for when the server makes its headers anew (each second).
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE_HEADER]
+        self.config.encoded_headers.append(CLOSE_HEADER)
+        asyncio.get_running_loop().call_later(_GOODBYE_SECONDS, self.handle_exit, number, None)
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
