@@ -4,7 +4,7 @@ NAMESPACE ?= ads
 TAG ?= dev
 
 .PHONY: images
-images: ## build the three images (TAG=dev, DOCKER=docker, BUILD_FLAGS=…)
+images: ## build the four images (TAG=dev, DOCKER=docker, BUILD_FLAGS=…)
 	k8s/images.sh build $(TAG)
 
 .PHONY: chart-docs

@@ -26,7 +26,7 @@ def test_every_file_it_names_exists() -> None:
     for artifact in CONFIG["build"]["artifacts"]:
         assert (ROOT / artifact["docker"]["dockerfile"]).is_file()
         assert artifact["image"] == values[Path(artifact["image"]).name]["image"]["repository"]
-        for rule in artifact["sync"]["manual"]:
+        for rule in artifact.get("sync", {"manual": []})["manual"]:
             assert (ROOT / rule["strip"]).is_dir()
             assert rule["dest"] == "/src"
     for release in CONFIG["deploy"]["helm"]["releases"]:

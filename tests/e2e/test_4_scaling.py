@@ -1,0 +1,345 @@
+"""The consumers scale themselves on lag: the operator, its metrics API, and a stock HPA, on real pods."""
+
+import json
+import os
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import yaml
+
+from testbed import clicks, http
+from testbed.cluster import Cluster, CommandFailed, processes_of, run
+from testbed.polling import eventually
+from testbed.release import Release
+from testbed.scaling import Watch
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+CONSUMER = "ads-click-tracking-consumer"
+OPERATOR = "ads-click-tracking-operator"
+METRIC = (
+    "/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}/lagscaler_desired_replicas"
+    "?labelSelector=lagautoscaler%3D{name}"
+)
+BURST = 200_000
+LINES = 500
+# One consumer would take over four minutes for the burst, four take one.
+RATE_LIMIT = 800
+DRAIN_SECONDS = 90
+SCALING = {
+    "consumer": {"rateLimit": RATE_LIMIT},
+    "operator": {"enabled": True},
+    "autoscaling": {
+        "provider": "external",
+        "maxReplicas": 4,
+        "ratePerConsumer": 1000,
+        "drainSeconds": DRAIN_SECONDS,
+        "startupSeconds": 10,
+        # Kubernetes' own 300 s before it scales down would only make the test longer.
+        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 30}},
+    },
+}
+# Four limited consumers at the best, the HPA's looks and the start of pods: what the target means on these numbers.
+DRAINED_WITHIN_SECONDS = DRAIN_SECONDS + 30
+
+
+@pytest.fixture(scope="module")
+def scaling(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
+    """The release with the operator, and consumers that are too slow for the burst."""
+    values = tmp_path_factory.mktemp("scaling") / "values.yaml"
+    values.write_text(yaml.safe_dump(SCALING))
+    # Helm adds definitions only when it installs; a cluster that had the chart before has the one of then.
+    chart = Path(__file__).parents[2] / "charts" / "ads-click-tracking"
+    run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", str(chart / "crds"))
+    release.upgrade("--values", str(values))
+    release.cluster.kubectl("wait", "--for=condition=Ready", f"lagautoscaler/{CONSUMER}", "--timeout=120s")
+    eventually(lambda: served(release.cluster))
+    yield release
+    release.upgrade()
+
+
+def served(cluster: Cluster) -> int:
+    """The number that the HPA acts on, asked as it asks."""
+    path = METRIC.format(namespace=cluster.namespace, name=CONSUMER)
+    try:
+        items = json.loads(run("kubectl", "get", "--raw", path))["items"]
+    except CommandFailed as error:
+        raise AssertionError(str(error)) from error
+    return int(items[0]["value"])
+
+
+def replicas(cluster: Cluster) -> int:
+    """What the HPA asks of the Deployment now."""
+    asked: int = cluster.get("deployment", CONSUMER)[0]["spec"]["replicas"]
+    return asked
+
+
+def burst(release: Release, count: int) -> str:
+    """``count`` clicks of one ad, in batches; returns the ad."""
+    ad_id = str(uuid4())
+    with http.client(release.url) as client:
+        for _ in range(count // LINES):
+            lines = b"\n".join(clicks.encode(clicks.new_click(ad_id=ad_id)) for _ in range(LINES))
+            answer = client.call("POST", "/ads/clicks", lines, {"Content-Type": "application/x-ndjson"})
+            assert answer.status == 202, answer.body
+    return ad_id
+
+
+def record(name: str, text: str) -> None:
+    """Prints a table, and keeps it where E2E_RESULTS says."""
+    print(f"\n{text}")
+    if folder := os.environ.get("E2E_RESULTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / name).write_text(text + "\n")
+
+
+def test_a_burst_is_drained_in_time_and_the_pool_shrinks_again(scaling: Release) -> None:
+    """Out, drained within the target, in again without flapping; nothing lost, nothing double."""
+    cluster = scaling.cluster
+    eventually(lambda: _is(replicas(cluster), 1), timeout_seconds=180)
+    with Watch(cluster, CONSUMER) as watch:
+        ad_id = burst(scaling, BURST)
+        eventually(lambda: _is(watch.latest.lag is not None and watch.latest.lag > 0, True))
+        seen = cluster.kubectl("get", "hpa,lagautoscaler")
+        eventually(lambda: _is((watch.latest.lag, watch.most_ready > 1), (0, True)), timeout_seconds=400)
+        eventually(lambda: _is((watch.latest.asked, watch.latest.ready), (1, 1)), timeout_seconds=200)
+    drained = watch.drained_after_seconds()
+    record("scaling.txt", f"{seen}\n{watch.table()}\n\ndrained after {drained:.0f} s")
+    assert watch.most_ready == 4
+    assert drained <= DRAINED_WITHIN_SECONDS
+    assert watch.turns() == 1
+    scaling.assert_counted(ad_id, BURST)
+
+
+def test_the_pool_stays_while_kafka_is_away(scaling: Release) -> None:
+    """Two minutes without Kafka, scaled out: the last number, then an error on which the HPA holds still; never fewer."""
+    cluster = scaling.cluster
+    ad_id = burst(scaling, BURST // 2)
+    eventually(lambda: _is(replicas(cluster) > 2, True), timeout_seconds=120)
+    before = replicas(cluster)
+    cluster.kubectl("scale", "statefulset/kafka", "--replicas=0")
+    try:
+        until = time.monotonic() + 120
+        seen = set()
+        while time.monotonic() < until:
+            seen.add(replicas(cluster))
+            time.sleep(3)
+        with pytest.raises(AssertionError, match=r"(?i)unavailable|fresh|kafka"):
+            served(cluster)
+        conditions = {item["type"]: item for item in cluster.get("hpa", CONSUMER)[0]["status"]["conditions"]}
+        assert conditions["ScalingActive"]["status"] == "False"
+    finally:
+        cluster.kubectl("scale", "statefulset/kafka", "--replicas=1")
+    cluster.kubectl("rollout", "status", "statefulset/kafka", "--timeout=180s")
+    assert min(seen) >= before
+    eventually(lambda: served(cluster), timeout_seconds=120)
+    scaling.assert_counted(ad_id, BURST // 2)
+
+
+def test_an_operator_that_is_killed_at_any_point_converges(scaling: Release) -> None:
+    """Twenty times kill -9, in the midst of a change; at the end the HPA says what the last spec says."""
+    cluster, chance = scaling.cluster, random.Random(20)
+    for number in range(20):
+        limit = 2 + number % 3
+        _merge(cluster, "lagautoscaler", {"spec": {"maxReplicas": limit}})
+        time.sleep(chance.uniform(0.0, 3.0))
+        for pod in cluster.pods("operator"):
+            for pid in processes_of(pod) if pod["status"].get("containerStatuses") else []:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+            # A new pod, because one whose container dies this often is made to wait longer each time.
+            cluster.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")
+        if number % 5 == 4:
+            eventually(partial(_has_limit, cluster, limit))
+    eventually(lambda: served(cluster))
+    conditions = {
+        item["type"]: item["status"] for item in cluster.get("lagautoscaler", CONSUMER)[0]["status"]["conditions"]
+    }
+    assert conditions["Ready"] == "True"
+
+
+def test_whatever_is_done_to_the_hpa_is_undone(scaling: Release) -> None:
+    """Fifty edits and deletions."""
+    cluster, chance = scaling.cluster, random.Random(50)
+    wanted = _hpa(cluster)
+    edits: list[dict[str, Any] | None] = [
+        {"spec": {"maxReplicas": 99}},
+        {"spec": {"minReplicas": 2}},
+        {"spec": {"metrics": None}},
+        {"spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": OPERATOR}}},
+        {"metadata": {"ownerReferences": None}},
+        None,
+    ]
+    for _ in range(50):
+        edit = chance.choice(edits)
+        if edit is None:
+            cluster.kubectl("delete", "hpa", CONSUMER, "--wait=true")
+        else:
+            with suppress(CommandFailed):
+                # An HPA without metrics may be refused; then there is nothing to undo.
+                _merge(cluster, "hpa", edit)
+        eventually(lambda: _is(_hpa(cluster), wanted), timeout_seconds=60)
+
+
+GOOD: dict[str, Any] = {
+    "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": OPERATOR},
+    "kafka": {"bootstrapServers": "kafka:9092", "topic": "clicks", "group": "adclicks-consumer"},
+    "maxReplicas": 4,
+    "ratePerConsumer": 1000,
+}
+# What replaces which field, and the field that the refusal or the condition names.
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no topic": ({"kafka": {"bootstrapServers": "kafka:9092", "group": "g"}}, "topic"),
+    "no group": ({"kafka": {"bootstrapServers": "kafka:9092", "topic": "clicks"}}, "group"),
+    "no brokers": ({"kafka": {"topic": "clicks", "group": "g"}}, "bootstrapServers"),
+    "brokers without a port": ({"kafka": {**GOOD["kafka"], "bootstrapServers": "kafka"}}, "bootstrapServers"),
+    "a topic with a space": ({"kafka": {**GOOD["kafka"], "topic": "a b"}}, "topic"),
+    "an empty group": ({"kafka": {**GOOD["kafka"], "group": ""}}, "group"),
+    "SASL without a login": ({"kafka": {**GOOD["kafka"], "securityProtocol": "sasl_ssl"}}, "sasl"),
+    "a login without SASL": ({"kafka": {**GOOD["kafka"], "sasl": {"secret": "x", "username": "u"}}}, "sasl"),
+    "TLS files without TLS": ({"kafka": {**GOOD["kafka"], "tls": {"caSecret": "x"}}}, "tls"),
+    "an unknown protocol": ({"kafka": {**GOOD["kafka"], "securityProtocol": "http"}}, "securityProtocol"),
+    "no target": ({"scaleTargetRef": None}, "scaleTargetRef"),
+    "a target that can't scale": (
+        {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "x"}},
+        "kind",
+    ),
+    "fewer at most than at least": ({"minReplicas": 5, "maxReplicas": 2}, "maxReplicas"),
+    "none at least": ({"minReplicas": 0}, "minReplicas"),
+    "none at most": ({"maxReplicas": 0}, "maxReplicas"),
+    "a rate of nothing": ({"ratePerConsumer": 0}, "ratePerConsumer"),
+    "more than all of a consumer": ({"utilizationPercent": 150}, "utilizationPercent"),
+    "no time to drain": ({"drainSeconds": 0}, "drainSeconds"),
+    "an unknown source": ({"metricsSource": "CPU"}, "metricsSource"),
+    "a target that is not there": (
+        {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "absent"}},
+        "scaleTargetRef",
+    ),
+    "a secret that is not there": (
+        {
+            "kafka": {
+                **GOOD["kafka"],
+                "securityProtocol": "sasl_plaintext",
+                "sasl": {"secret": "absent", "username": "u"},
+            }
+        },
+        "kafka.sasl.secret",
+    ),
+    "a target with an HPA": (
+        {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": CONSUMER}},
+        "scaleTargetRef",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "field"), BAD.values(), ids=BAD.keys())
+def test_a_wrong_autoscaler_says_which_field(scaling: Release, change: dict[str, Any], field: str) -> None:
+    """Refused by the API server, or a condition; the operator goes on with the others."""
+    cluster, name = scaling.cluster, f"bad-{uuid4().hex[:8]}"
+    spec = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
+    wrong = {"apiVersion": "adclicks.dev/v1alpha1", "kind": "LagAutoscaler", "metadata": {"name": name}, "spec": spec}
+    refusal = _create(cluster, wrong)
+    if refusal:
+        assert field in refusal
+        return
+
+    def told() -> None:
+        conditions = cluster.get("lagautoscaler", name)[0].get("status", {}).get("conditions", [])
+        assert any(item["status"] == "False" and field in item["message"] for item in conditions), conditions
+
+    try:
+        eventually(told, timeout_seconds=60)
+    finally:
+        cluster.kubectl("delete", "lagautoscaler", name, "--wait=true", "--timeout=60s")
+
+
+def test_the_number_is_for_those_who_may_ask(scaling: Release) -> None:
+    """Through the API server and at the pod itself: with rights the number, without them a refusal."""
+    cluster = scaling.cluster
+    path = METRIC.format(namespace=cluster.namespace, name=CONSUMER)
+    assert served(cluster) >= 1
+    with pytest.raises(CommandFailed, match="Forbidden"):
+        run("kubectl", "get", "--raw", path, f"--as=system:serviceaccount:{cluster.namespace}:default")
+    poor = cluster.kubectl("create", "token", "default").strip()
+    rich = run("kubectl", "create", "token", "horizontal-pod-autoscaler", "--namespace=kube-system").strip()
+    with (
+        _forwarded(cluster) as url,
+        # The pod's certificate is for its Service; who it is, is the API server's to check, and is not the question here.
+        httpx.Client(base_url=url, verify=False) as client,  # noqa: S501
+    ):
+        assert client.get(path).status_code == 401
+        assert client.get(path, headers={"Authorization": "Bearer nonsense"}).status_code == 401
+        forged = {"X-Remote-User": "system:admin", "X-Remote-Group": "system:masters"}
+        assert client.get(path, headers=forged).status_code == 401
+        assert client.get(path, headers={"Authorization": f"Bearer {poor}"}).status_code == 403
+        answer = client.get(path, headers={"Authorization": f"Bearer {rich}"})
+        assert answer.status_code == 200
+        assert answer.json()["items"][0]["metricName"] == "lagscaler_desired_replicas"
+
+
+def _has_limit(cluster: Cluster, limit: int) -> None:
+    assert _hpa(cluster)["maxReplicas"] == limit
+
+
+def _is(value: object, wanted: object) -> None:
+    assert value == wanted
+
+
+def _create(cluster: Cluster, item: dict[str, Any]) -> str:
+    """What the API server says against it; empty where it is accepted."""
+    try:
+        cluster.kubectl("create", "--filename=-", text=json.dumps(item))
+    except CommandFailed as refused:
+        return str(refused)
+    return ""
+
+
+def _merge(cluster: Cluster, kind: str, patch: dict[str, Any]) -> None:
+    cluster.kubectl("patch", kind, CONSUMER, "--type=merge", "--patch", json.dumps(patch))
+
+
+def _hpa(cluster: Cluster) -> dict[str, Any]:
+    """What of the HPA is the operator's; an ``AssertionError`` where there is none."""
+    try:
+        found = cluster.get("hpa", CONSUMER)[0]
+    except CommandFailed as error:
+        raise AssertionError(str(error)) from error
+    owners = [owner["kind"] for owner in found["metadata"].get("ownerReferences", [])]
+    spec = found["spec"]
+    return {
+        "owners": owners,
+        **{key: spec.get(key) for key in ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")},
+    }
+
+
+@contextmanager
+def _forwarded(cluster: Cluster) -> Iterator[str]:
+    """The base URL of the operator's metrics API, straight to its pod."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["kubectl", "--namespace", cluster.namespace, "port-forward", f"deployment/{OPERATOR}", f"{port}:8443"]
+    forward = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: _connect(port))
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        forward.terminate()
+        forward.wait()
+
+
+def _connect(port: int) -> None:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError as error:
+        raise AssertionError(str(error)) from error
