@@ -89,7 +89,7 @@ class OwnCertificate:
         changed = await self._trust([new.ca, *old], now)
         if changed and self._served:
             await asyncio.sleep(self._wanted.spread_seconds)
-        await self._store(new)
+        await self.keep(new)
         await self._serve(new)
 
     async def _serve(self, pair: Pair) -> None:
@@ -110,7 +110,8 @@ class OwnCertificate:
             return None
         return pair if pair.is_for(self._wanted.names) else None
 
-    async def _store(self, pair: Pair) -> None:
+    async def keep(self, pair: Pair) -> None:
+        """Into the Secret, from which the next check takes it. Raises `ApiError`."""
         data = {"tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": pair.ca}
         await self._api.apply(
             self._secret_path,

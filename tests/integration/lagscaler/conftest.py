@@ -1,0 +1,79 @@
+"""Topics and groups on the real Kafka."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.cimpl import NewTopic
+
+from lagscaler.lag import KafkaLag
+from localstack.stack import InfraStack
+from testbed.polling import eventually
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic of its own for each test, and a group of the same name."""
+
+    address: str
+    name: str
+    threads: ThreadPoolExecutor
+    # Kept: a client that is collected answers none of its futures.
+    admin: AdminClient
+
+    def create(self, partitions: int = 3) -> None:
+        def make() -> None:
+            try:
+                self.admin.create_topics([NewTopic(self.name, partitions, 1)])[self.name].result(30)
+            except KafkaException as error:
+                raise AssertionError(str(error)) from error
+
+        eventually(make)
+        eventually(lambda: self._has_leaders(partitions))
+
+    def _has_leaders(self, partitions: int) -> None:
+        """A new topic's brokers don't answer for it at once."""
+        asked = {TopicPartition(self.name, number): OffsetSpec.latest() for number in range(partitions)}
+        try:
+            for future in self.admin.list_offsets(asked).values():
+                future.result(30)
+        except KafkaException as error:
+            raise AssertionError(str(error)) from error
+
+    def delete(self) -> None:
+        self.admin.delete_topics([self.name])[self.name].result(30)
+
+    def produce(self, messages: int, partition: int = 0) -> None:
+        producer = Producer({"bootstrap.servers": self.address})
+        for _ in range(messages):
+            producer.produce(self.name, b"x", partition=partition)
+        assert producer.flush(30) == 0
+
+    def commit(self, offset: int, partition: int = 0) -> None:
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": self.name})
+        consumer.commit(offsets=[TopicPartition(self.name, partition, offset)], asynchronous=False)
+        consumer.close()
+
+    def consumer(self, protocol: str) -> Consumer:
+        made = Consumer(
+            {"bootstrap.servers": self.address, "group.id": self.name, "group.protocol": protocol}
+            | {"auto.offset.reset": "earliest", "enable.auto.commit": False}
+        )
+        made.subscribe([self.name])
+        return made
+
+    def lag(self) -> KafkaLag:
+        return KafkaLag({"bootstrap.servers": self.address}, self.name, self.name, self.threads)
+
+
+@pytest.fixture
+def topic(infra: InfraStack) -> Iterator[Topic]:
+    """Not created yet."""
+    threads, address = ThreadPoolExecutor(2), infra.environment["KAFKA_ADDRESS"]
+    yield Topic(address, f"lag-{uuid4()}", threads, AdminClient({"bootstrap.servers": address}))
+    threads.shutdown()
