@@ -5,9 +5,11 @@ Only event handlers: daemons, timers and change handlers would put a finalizer o
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 import kopf
 
@@ -75,6 +77,8 @@ async def watch(made: kopf.OperatorRegistry, namespaces: Sequence[str], stop: An
     await kopf.operator(
         registry=made,
         settings=settings(),
+        # kopf's own guess asks for the user's name, which a numeric user of a container does not have.
+        identity=cast("Any", f"{MANAGER}@{socket.gethostname()}/{uuid4().hex[:8]}"),
         namespaces=namespaces,
         clusterwide=not namespaces,
         stop_flag=stop,
