@@ -103,3 +103,12 @@ def test_what_was_learned_is_gone_on_from_only_for_the_same_topic_group_and_gues
     assert learned.from_status(parse(GOOD | {"ratePerConsumer": 100}), {"learned": kept}) is None
     assert learned.from_status(parse(GOOD | {"kafka": GOOD["kafka"] | {"group": "x"}}), {"learned": kept}) is None
     assert learned.from_status(spec, {}) is None
+
+
+def test_what_is_not_known_yet_is_unknown_and_no_failure() -> None:
+    """At a start: no Event, and nothing for an alert."""
+    starting = changed(
+        Finding(conditions.OBSERVING, None, "Starting", ""), Finding(conditions.SCALING_ACTIVE, None, "Starting", "")
+    )
+    assert conditions.ready(starting).status is None
+    assert event(Identity("shop", "consumer", "1"), [], conditions.conditions(starting, [], 1, NOW), NOW) is None

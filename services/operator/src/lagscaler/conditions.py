@@ -77,7 +77,7 @@ def ready(findings: Iterable[Finding]) -> Finding:
         return Finding(READY, True, found[-1].reason, found[-1].message)
     message = wrong.message
     observing = by_type.get(OBSERVING)
-    if wrong.type == SCALING_ACTIVE and observing is not None and not observing.status:
+    if wrong.type == SCALING_ACTIVE and observing is not None and observing.status is False:
         # "No number" is the consequence; what a reader can act on is why Kafka could not be asked.
         return Finding(READY, False, observing.reason, observing.message)
     return Finding(READY, wrong.status, wrong.reason, message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Sequence
 from random import Random
@@ -29,6 +30,8 @@ class Watching:
         self._connection, self._namespaces, self._runner = connection, namespaces, runner
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
+        # At its own level it writes a line for every event of every HPA.
+        logging.getLogger("kopf").setLevel(max(logging.getLogger().level, logging.WARNING))
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
     def start(self) -> None:
