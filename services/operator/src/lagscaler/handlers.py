@@ -6,7 +6,6 @@ Only event handlers: daemons, timers and change handlers would put a finalizer o
 from __future__ import annotations
 
 import socket
-import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -78,8 +77,6 @@ async def watch(made: kopf.OperatorRegistry, namespaces: Sequence[str], stop: An
     await kopf.operator(
         registry=made,
         settings=settings(),
-        # By itself kopf asks for the user's name, and a container's number has none.
-        identity=cast("Any", f"{socket.gethostname()}/{time.time_ns()}"),
         # kopf's own guess asks for the user's name, which a numeric user of a container does not have.
         identity=cast("Any", f"{MANAGER}@{socket.gethostname()}/{uuid4().hex[:8]}"),
         namespaces=namespaces,
