@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 from uuid import uuid4
 
+import aiohttp
 import kopf
 
 from lagscaler.connection import Connection
@@ -28,14 +29,15 @@ def registry(connection: Connection, lagautoscaler_seen: Seen, scaler_seen: Seen
     made = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=made)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return kopf.ConnectionInfo(
-            server=connection.server,
-            ca_data=connection.ca,
-            certificate_data=connection.certificate,
-            private_key_data=connection.key,
-            token=connection.token(),
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        # A session of ours, because kopf's own would be stricter with the cluster's CA than clusters are. Asked again when
+        # the token is refused: it is rotated.
+        token = connection.token()
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=connection.ssl_context()),
+            headers={"Authorization": f"Bearer {token}"} if token else {},
         )
+        return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=made)
     async def lagautoscaler(event: Any, **_: Any) -> None:
