@@ -209,6 +209,14 @@ async def test_what_is_served_can_be_discovered(server: Server) -> None:
     assert [item["name"] for item in found["resources"]] == ["lagscaler_desired_replicas"]
 
 
+@pytest.mark.parametrize("path", ["/apis", EXTERNAL, f"{CUSTOM}/v1beta1", f"{CUSTOM}/v1beta2"])
+async def test_the_api_servers_own_discovery_needs_no_rights(server: Server, path: str) -> None:
+    """It comes as a user without any group; refused, the HPA would find no API. Strangers see nothing all the same."""
+    aggregator = {"X-Remote-User": "system:kube-aggregator"}
+    assert (await server.as_api_server(path, aggregator))[0] == 200
+    assert (await server.get(path, aggregator))[0] == 401
+
+
 async def test_who_has_no_rights_is_refused(server: Server) -> None:
     """403 for a known user without them."""
     code, answer = await server.as_api_server(ONE, {"X-Remote-User": "bob"})
