@@ -50,7 +50,7 @@ class Owned:
     async def _rival(self, kind: Kind) -> str | None:
         """Another HPA on the same target. The one that KEDA makes of our ScaledObject is none."""
         scaled = await self._find_scaled_object()
-        ours = {self.identity.uid, scaled["metadata"]["uid"] if scaled and self._is_ours(scaled) else None}
+        ours = {self.identity.uid} | ({scaled["metadata"]["uid"]} if scaled and self._is_ours(scaled) else set())
         for hpa in await self.cluster.items(path(HPA.api_version, HPA.plural, self.identity.namespace)):
             adopted = kind is HPA and hpa["metadata"]["name"] == self.identity.name
             if resources.scales(hpa, self.spec) and not adopted and resources.controller_uid(hpa) not in ours:
