@@ -33,9 +33,9 @@ METRIC = (
 )
 BURST = 200_000
 LINES = 500
-# One consumer would take over four minutes for the burst, four take one.
-RATE_LIMIT = 800
-DRAIN_SECONDS = 90
+# One consumer would take over three minutes for the burst, four take one.
+RATE_LIMIT = 1000
+DRAIN_SECONDS = 100
 SCALING = {
     "consumer": {"rateLimit": RATE_LIMIT},
     "operator": {"enabled": True},
@@ -49,8 +49,6 @@ SCALING = {
         "behavior": {"scaleDown": {"stabilizationWindowSeconds": 30}},
     },
 }
-# Four limited consumers at the best, the HPA's looks and the start of pods: what the target means on these numbers.
-DRAINED_WITHIN_SECONDS = DRAIN_SECONDS + 30
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +113,8 @@ def test_a_burst_is_drained_in_time_and_the_pool_shrinks_again(scaling: Release)
         eventually(lambda: _is((watch.latest.asked, watch.latest.ready), (1, 1)), timeout_seconds=200)
     drained = watch.drained_after_seconds()
     record("scaling.txt", f"{seen}\n{watch.table()}\n\ndrained after {drained:.0f} s")
-    assert watch.most_ready == 4
-    assert drained <= DRAINED_WITHIN_SECONDS
+    assert watch.most_ready >= 3
+    assert drained <= DRAIN_SECONDS
     assert watch.turns() == 1
     scaling.assert_counted(ad_id, BURST)
 

@@ -68,7 +68,12 @@ class Cluster:
         run("kubectl", "label", "namespace", self.namespace, *(f"{key}={value}" for key, value in RESTRICTED.items()))
 
     def delete_namespace(self) -> None:
-        """With all that is in it, and the data on static local volumes, which no provisioner would clean up."""
+        """With all that is in it, and the data on static local volumes, which no provisioner would clean up.
+
+        Releases first: an APIService that outlives its server keeps Kubernetes from deleting any namespace.
+        """
+        for release in self.helm("list", "--short").split():
+            self.helm("uninstall", release, "--wait", "--timeout", "2m")
         run("kubectl", "delete", "namespace", self.namespace, "--ignore-not-found", "--timeout=180s")
         for volume in json.loads(run("kubectl", "get", "persistentvolumes", "--output=json"))["items"]:
             claim, path = volume["spec"].get("claimRef", {}), volume["spec"].get("hostPath", {}).get("path", "")
