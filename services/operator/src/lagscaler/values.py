@@ -61,7 +61,10 @@ class OneFromFile:
                 await self._scaler.look()
                 found = tuple(finding for finding in self._scaler.findings if not finding.status)
                 if found != told:
-                    _log.warning("not all is well" if found else "all is well", findings=[str(item) for item in found])
+                    if found:
+                        _log.warning("not all is well", findings=[f"{item.reason}: {item.message}" for item in found])
+                    else:
+                        _log.info("all is well")
                     told = found
             except Exception:
                 # As the operator: a fault in one look must not end all further ones.
