@@ -79,6 +79,9 @@ class KafkaLag:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read)
 
     def _read(self) -> Reading:
+        # What was met in an earlier outage must not be told as the reason of this one.
+        self._client.poll(0)
+        self._last_error = None
         try:
             described = self._describe_topic()
             numbers = [partition.id for partition in described.partitions]
