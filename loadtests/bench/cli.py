@@ -16,12 +16,14 @@ from bench.figures import FIGURES
 from bench.load import LOADTESTS
 from bench.measurement import Measurement, NotMeasured
 from bench.process import Runner
+from bench.result import Found
 from bench.sizes import FULL, QUICK, Sizes
-from bench.table import table
+from bench.table import cost_table, table
 from bench.targets import QUESTIONS
 from bench.workplace import Workplace
 from localstack.child import StartError
 from localstack.guardian import Guardian
+from localstack.services import workers
 from localstack.stack import InfraStack
 
 RESULTS = LOADTESTS / "results"
@@ -47,23 +49,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As an exception, so that everything that was started is ended on the way out.
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        measurements, missing = _measure(options)
+        found = _measure(options)
     except StartError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted; nothing is left running.", file=sys.stderr)
         return 1
-    print("\n" + table(measurements, missing, judged=not options.quick) + "\n")
-    found = result.result_of(measurements, missing, _command(), datetime.now(UTC), quick=options.quick)
-    result.write(found, RESULTS / ("bench-quick.json" if options.quick else "bench.json"))
-    worse = _compare(measurements, options)
-    return int(bool(not measurements or worse or any(item.wrong for item in measurements)))
+    print("\n" + table(found.measurements, found.missing, judged=not options.quick) + "\n")
+    if found.costs:
+        print(cost_table(found.costs) + "\n")
+    whole = result.result_of(found, _command(), datetime.now(UTC), quick=options.quick)
+    result.write(whole, RESULTS / ("bench-quick.json" if options.quick else "bench.json"))
+    worse = _compare(found.measurements, options)
+    return int(bool(not found.measurements or worse or any(item.wrong for item in found.measurements)))
 
 
-def _measure(options: Options) -> tuple[list[Measurement], dict[str, str]]:
-    found: list[Measurement] = []
-    missing: dict[str, str] = {}
+def _measure(options: Options) -> Found:
+    found = Found()
     with ExitStack() as ends:
         _say("starting Kafka, PostgreSQL and Valkey")
         infra = ends.enter_context(InfraStack())
@@ -78,10 +81,11 @@ def _measure(options: Options) -> tuple[list[Measurement], dict[str, str]]:
         for name in options.figures:
             _say(f"{name}: {QUESTIONS[name]}")
             try:
-                found += FIGURES[name](place)
+                found.measurements.extend(FIGURES[name](place))
             except (NotMeasured, StartError, TimeoutError) as error:
-                missing[name] = str(error)
-    return found, missing
+                found.missing[name] = str(error)
+        found.costs.update(place.costs)
+    return found
 
 
 def _compare(measurements: Sequence[Measurement], options: Options) -> bool:
@@ -106,9 +110,11 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--only", type=_figures, default=tuple(FIGURES), metavar="P1,P4", help="these figures alone")
     parser.add_argument("--quick", action="store_true", help="little of everything, compared to the recorded ratios")
     parser.add_argument("--record", action="store_true", help="record the ratios of this run")
-    cores = os.cpu_count() or 1
     parser.add_argument(
-        "--ingest-workers", type=_count, default=min(2, cores), help="where no core is pinned (%(default)s)"
+        "--ingest-workers",
+        type=_count,
+        default=workers(os.cpu_count() or 1),
+        help="where no core is pinned (%(default)s, as `make run` has here)",
     )
     parser.add_argument(
         "--consumer-workers", type=_counts, default=(1, 2), metavar="1,2", help="sizes of the pool to try"

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from bench.measurement import Measurement
 
 
 class Result(msgspec.Struct, frozen=True):
-    """``command``: what was called."""
+    """``command``: what was called. ``costs``: microseconds of CPU that a click costs each part, by pace."""
 
     finished_at: datetime
     command: str
@@ -21,11 +22,19 @@ class Result(msgspec.Struct, frozen=True):
     quick: bool
     measurements: list[Measurement]
     missing: dict[str, str]
+    costs: dict[str, dict[str, float]] = {}
 
 
-def result_of(
-    measurements: list[Measurement], missing: dict[str, str], command: str, now: datetime, *, quick: bool
-) -> Result:
+@dataclass(frozen=True)
+class Found:
+    """What a run has found; ``missing``: why a figure was not measured; ``costs`` as in ``Result``."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    costs: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def result_of(found: Found, command: str, now: datetime, *, quick: bool) -> Result:
     """With what there is to know of this machine."""
     return Result(
         finished_at=now,
@@ -34,8 +43,9 @@ def result_of(
         processor=_processor(),
         python=platform.python_version(),
         quick=quick,
-        measurements=measurements,
-        missing=missing,
+        measurements=found.measurements,
+        missing=found.missing,
+        costs=found.costs,
     )
 
 

@@ -17,6 +17,24 @@ def table(measurements: Sequence[Measurement], missing: Mapping[str, str], *, ju
     return "\n".join(lines)
 
 
+def cost_table(costs: Mapping[str, Mapping[str, float]]) -> str:
+    """``costs``: microseconds of CPU that a click costs each part, by pace; empty where none was measured."""
+    if not costs:
+        return ""
+    parts = list(next(iter(costs.values())))
+    rows = [
+        [pace, *(number(spent[part]) for part in parts), number(sum(spent.values()))] for pace, spent in costs.items()
+    ]
+    head = ["CPU µs a click", *parts, "all"]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in (head, *rows)
+    )
+
+
 def number(value: float) -> str:
     """Three digits that count, thousands apart."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,6 +1,7 @@
 """P1 and P7: the published benchmark, as fast as it goes and paced."""
 
 from bench import targets
+from bench.cpu import CpuMeter
 from bench.limits import bare_benchmark
 from bench.load import K6Result, k6
 from bench.measurement import Limit, Measurement, NotMeasured
@@ -56,7 +57,7 @@ def paced(place: Workplace) -> list[Measurement]:
 
 def run_benchmark(place: Workplace, pipeline: Pipeline, row: int, pace: str, pace_seconds: int) -> K6Result:
     """Starts the whole pipeline and runs benchmark.js against it."""
-    pipeline.start("consumer", CONSUMER_WORKERS=str(place.consumer_workers[0]))
+    consumer = pipeline.start("consumer", CONSUMER_WORKERS=str(place.consumer_workers[0]))
     analytics = pipeline.start("analytics", WEB_CONCURRENCY="1")
     ingest = pipeline.start("ingest", WEB_CONCURRENCY=str(place.ingest_workers))
     settings = {
@@ -66,5 +67,10 @@ def run_benchmark(place: Workplace, pipeline: Pipeline, row: int, pace: str, pac
         "PACE": pace,
         "PACE_SECONDS": str(pace_seconds),
     }
+    infra = place.infra
+    parts = (ingest, infra.kafka, consumer, infra.postgres, infra.valkey, analytics)
+    meter = CpuMeter({part.name: part.child.pid for part in parts}, "k6")
     name = f"benchmark-{row}x{row}-{pace}"
-    return k6(place.runner, "benchmark.js", name, pace_seconds + _TIMEOUT_SECONDS, settings)
+    result = k6(place.runner, "benchmark.js", name, pace_seconds + _TIMEOUT_SECONDS, settings)
+    place.costs[pace] = {name: seconds / (row * row) * 1e6 for name, seconds in meter.seconds().items()}
+    return result

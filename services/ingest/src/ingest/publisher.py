@@ -5,7 +5,6 @@ while clicks are in flight: one wake-up serves all that arrived meanwhile, and n
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,12 +21,6 @@ from ingest.settings import IngestSettings
 POLL_SECONDS = 0.001
 # What the loop waits at the most for Kafka's metadata when it is asked whether it is ready.
 _PROBE_SECONDS = 1.0
-# How soon partitions that were added get their share.
-_COUNT_SECONDS = 30.0
-# A topic that was made again with fewer partitions: the key decides, until they have been counted.
-_NO_SUCH_PARTITION = (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001 its public name
-# librdkafka's "any".
-PARTITION_UA = -1
 _log = structlog.get_logger()
 
 # Called once, on the event loop: None when Kafka has the click, else what the client should be told.
@@ -41,32 +34,6 @@ class ClickPublisher(Protocol):
         """Sends one click; ``done`` is called when it is acknowledged or has failed. Raises ``Problem`` (503)."""
 
 
-class PartitionTurn:
-    """Which partition takes the clicks now: one for a few milliseconds, then the next.
-
-    Kafka is asked once for each partition that has something. Spread by their keys, the clicks of a few milliseconds would
-    be a request each; like this they are one. ``partitions`` is 0 while unknown: then the key decides.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._until = 0.0
-        # Workers that all began at 0 would stay together for long.
-        self._turn = random.randrange(1 << 16)  # noqa: S311 not a secret
-        self.partitions = 0
-
-    @property
-    def partition(self) -> int:
-        """The partition's number, or that which leaves the choice to the client library."""
-        return self._turn % self.partitions if self.partitions else PARTITION_UA
-
-    def advance(self, now: float) -> None:
-        """Moves on when the turn is over; ``now`` in seconds of a monotonic clock."""
-        if now >= self._until:
-            self._turn += 1
-            self._until = now + self._seconds
-
-
 class Publisher:
     """Sends clicks to one topic. ``start`` it on the event loop that is going to use it, after the fork."""
 
@@ -77,7 +44,6 @@ class Publisher:
         self._topic = settings.kafka.topic
         self._timeout_seconds = settings.acknowledge_timeout_seconds
         self._config = producer_config(settings) | {"error_cb": self._on_error}
-        self._turn = PartitionTurn(settings.linger_ms / 1000)
         self._in_flight = 0
         self._polling = False
         self._fatal = False
@@ -88,7 +54,6 @@ class Publisher:
         """Makes the producer. A client made before the fork would share its threads and sockets with nobody."""
         self._loop = asyncio.get_running_loop()
         self._producer = Producer(self._config)
-        self._counting = self._loop.create_task(self._count_partitions())
 
     @property
     def in_flight(self) -> int:
@@ -98,9 +63,7 @@ class Publisher:
     def publish(self, key: str, value: bytes, done: Done) -> None:
         """See ``ClickPublisher``."""
         try:
-            self._producer.produce(
-                self._topic, value, key, self._turn.partition, on_delivery=partial(self._on_delivery, done)
-            )
+            self._producer.produce(self._topic, value, key, on_delivery=partial(self._on_delivery, done))
         except (BufferError, KafkaException) as error:
             self.failed += 1
             raise retry_later(_refusal(error)) from None
@@ -109,7 +72,6 @@ class Publisher:
         if not self._polling:
             self._polling = True
             self._last_report = time.monotonic()
-            self._turn.advance(self._last_report)
             self._loop.call_later(POLL_SECONDS, self._poll)
 
     def stalled_seconds(self) -> float:
@@ -122,7 +84,6 @@ class Publisher:
 
     async def close(self) -> None:
         """Waits, at most the timeout, until Kafka has answered for all that was sent."""
-        self._counting.cancel()
         deadline = self._loop.time() + self._timeout_seconds
         while self._in_flight and self._loop.time() < deadline:  # noqa: ASYNC110 bounded, once, at the end
             await asyncio.sleep(POLL_SECONDS)
@@ -135,7 +96,6 @@ class Publisher:
         if self._fatal:
             self._replace_producer()
         if self._in_flight:
-            self._turn.advance(time.monotonic())
             self._loop.call_later(POLL_SECONDS, self._poll)
         else:
             self._polling = False
@@ -148,8 +108,6 @@ class Publisher:
             done(None)
         else:
             self.failed += 1
-            if error.code() in _NO_SUCH_PARTITION:
-                self._turn.partitions = 0
             done(retry_later(f"Kafka did not acknowledge the click in time: {error.str()}. Send it again."))
 
     def _on_error(self, error: KafkaError) -> None:
@@ -169,16 +127,7 @@ class Publisher:
             topic = self._producer.list_topics(self._topic, timeout=_PROBE_SECONDS).topics[self._topic]
         except KafkaException as error:
             return f"does not answer: {error.args[0].str()}"
-        if topic.error is not None:
-            return f"topic {self._topic}: {topic.error.str()}"
-        self._turn.partitions = len(topic.partitions)
-        return None
-
-    async def _count_partitions(self) -> None:
-        """The topic may not be there yet, and may grow later."""
-        while True:
-            await self.unavailable()
-            await asyncio.sleep(_COUNT_SECONDS if self._turn.partitions else _PROBE_SECONDS)
+        return None if topic.error is None else f"topic {self._topic}: {topic.error.str()}"
 
 
 def producer_config(settings: IngestSettings) -> dict[str, object]:
@@ -191,7 +140,7 @@ def producer_config(settings: IngestSettings) -> dict[str, object]:
         "request.timeout.ms": min(timeout_ms, 5000),
         "linger.ms": settings.linger_ms,
         "queue.buffering.max.messages": settings.queue_clicks,
-        # While the number of partitions is unknown, the key decides, as with Java clients.
+        # The key is the click id. murmur2 is what Java clients use: a retry through any client finds the same partition.
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
     }

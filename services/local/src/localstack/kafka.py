@@ -28,6 +28,10 @@ OPTIONS = {
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     # A typo in a topic's name is an error, not a new topic.
     "auto.create.topics.enable": "false",
+    # By default eleven threads hand each request on to one another. Where few cores do everything, that costs a click a
+    # fifth of the broker's CPU time more than these (docs/benchmarks.md).
+    "num.network.threads": "1",
+    "num.io.threads": "2",
     # One broker holds every replica.
     "default.replication.factor": "1",
     "offsets.topic.replication.factor": "1",

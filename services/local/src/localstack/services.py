@@ -80,10 +80,16 @@ def create(settings: LocalSettings, shared: Mapping[str, str], guardian: Guardia
     return tuple(Service(name, settings, {**shared, **own[name]}, guardian) for name in COMMANDS)
 
 
+def workers(cores: int) -> int:
+    """Of ingest: half of the cores, at least one. The other half is for Kafka, PostgreSQL and the consumers, and clicks spread
+    over more workers go to Kafka in smaller batches, which cost it more."""
+    return min(WORKERS_MAX, max(1, cores // 2))
+
+
 def common_environment(settings: LocalSettings, infra: Mapping[str, str]) -> dict[str, str]:
     """What each service and the ``adclicks`` command are told alike."""
     defaults = {
-        "WEB_CONCURRENCY": str(min(WORKERS_MAX, os.cpu_count() or 1)),
+        "WEB_CONCURRENCY": str(workers(os.cpu_count() or 1)),
         "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
         # The logs are files for people here.
         "LOG_FORMAT": "console",
