@@ -99,10 +99,23 @@ def test_what_was_learned_is_gone_on_from_only_for_the_same_topic_group_and_gues
     spec = parse(GOOD)
     seen = Observation(0.0, "id", (PartitionOffsets(0, 0, 10, 10),), 1, 1, 1)
     kept = learned.to_status(spec, plan([seen], spec.policy, None, 0.0))
-    assert learned.from_status(spec, {"learned": kept}) == 5000
+    resumed = learned.from_status(spec, {"learned": kept})
+    assert resumed is not None
+    assert (resumed.per_second, resumed.usual_per_second) == (5000, 5000)
     assert learned.from_status(parse(GOOD | {"ratePerConsumer": 100}), {"learned": kept}) is None
     assert learned.from_status(parse(GOOD | {"kafka": GOOD["kafka"] | {"group": "x"}}), {"learned": kept}) is None
     assert learned.from_status(spec, {}) is None
+
+
+def test_both_memories_of_the_rate_survive_a_restart() -> None:
+    """The slow hour's, and the usual one; a status of before has one rate, which is both."""
+    spec = parse(GOOD)
+    rates = {"topic": "clicks", "group": "adclicks-consumer", "configuredRate": 5000.0, "ratePerConsumer": 1000.0}
+    slow, older = (learned.from_status(spec, {"learned": rates | more}) for more in ({"usualRate": 4000.0}, {}))
+    assert slow is not None
+    assert (slow.per_second, slow.usual_per_second) == (1000, 4000)
+    assert older is not None
+    assert (older.per_second, older.usual_per_second) == (1000, 1000)
 
 
 def test_what_is_not_known_yet_is_unknown_and_no_failure() -> None:

@@ -226,15 +226,30 @@ def test_a_pool_that_reads_nothing_is_left_as_it_is(pipelines: Pipelines) -> Non
     assert resumed.desired == 12
 
 
+def test_messages_that_are_never_read_do_not_keep_a_pool(pipelines: Pipelines) -> None:
+    """The end of a transaction has an offset and no message: each partition has a lag of 1 for ever. Nothing moves, and the
+    pool of six that the day needed must go all the same.
+    """
+    pool = pipelines(partitions=12)
+    pool.replicas = 6
+    pool.plan()
+    for _ in range(12):
+        pool.pass_seconds(5, arrive=40, read=40)
+    pool.partitions = [replace(part, end=part.end + 1) for part in pool.partitions]
+    quiet = [pool.pass_seconds(5) for _ in range(24)]
+    assert {result.reason for result in quiet[10:]} == {Reason.STALLED}
+    assert quiet[-1].desired == 1
+
+
 def test_one_empty_partition_does_not_hide_that_nothing_is_read(pipelines: Pipelines) -> None:
     """Its emptiness is no progress: the others are stalled and not paused, and the pool stays."""
     pool = pipelines(partitions=12, backlog=1000)
-    pool.replicas = 4
+    pool.replicas = 2
     pool.change(0, end=1000)
     pool.plan()
     results = [pool.pass_seconds(5) for _ in range(30)]
     assert results[-1].reason is Reason.STALLED
-    assert results[-1].desired == 4
+    assert results[-1].desired == 2
 
 
 def test_an_empty_pool_is_not_taken_for_a_stalled_one(pipelines: Pipelines) -> None:

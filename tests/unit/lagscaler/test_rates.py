@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lagscaler.policy.rates import ConsumerRate
+
 if TYPE_CHECKING:
     from tests.unit.lagscaler.conftest import Pipeline, Pipelines
 
@@ -124,6 +126,19 @@ def test_a_slow_database_is_noticed_and_forgotten(pipelines: Pipelines) -> None:
     for _ in range(360):
         pool.pass_seconds(5, arrive=1, read=50)
     assert rate(pool) > 0.9 * usual
+
+
+def test_a_process_that_was_killed_in_a_slow_hour_does_not_take_it_for_the_usual_one(pipelines: Pipelines) -> None:
+    """The next one goes on with the slow rate and fades back to the usual one, as the first would have."""
+    resumed = ConsumerRate.resumed(usual_per_second=1000, per_second=300)
+    assert resumed.per_second == pytest.approx(300)
+    pool = pipelines(partitions=4)
+    pool.plan()
+    assert pool.state is not None
+    pool.state = replace(pool.state, rate=replace(resumed, baseline=pool.state.rate.baseline))
+    for _ in range(360):
+        pool.pass_seconds(5, arrive=1, read=50)
+    assert rate(pool) > 900
 
 
 def test_commits_that_come_seldom_do_not_bias_the_rate(pipelines: Pipelines) -> None:

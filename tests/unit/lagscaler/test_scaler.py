@@ -11,6 +11,7 @@ from lagscaler.cluster import ApiError, ApiUnavailableError
 from lagscaler.lag import LagUnavailableError, Reading
 from lagscaler.policy.observations import PartitionOffsets
 from lagscaler.policy.plan import Reason
+from lagscaler.policy.rates import ConsumerRate
 from lagscaler.policy.settings import PolicySettings
 from lagscaler.pool import Replicas
 from lagscaler.scaler import NoNumberError, Scaler
@@ -42,8 +43,8 @@ class World:
         parts = tuple(PartitionOffsets(number, 0, 1000 + self.backlog // 12, 1000) for number in range(12))
         return Reading(self.now, "topic", parts, 2)
 
-    def scaler(self, settings: PolicySettings = SETTINGS, learned_rate: float | None = None) -> Scaler:
-        return Scaler(settings, self, _Pool(self), learned_rate, self.clock)
+    def scaler(self, settings: PolicySettings = SETTINGS, learned: ConsumerRate | None = None) -> Scaler:
+        return Scaler(settings, self, _Pool(self), learned, self.clock)
 
 
 @dataclass
@@ -142,7 +143,7 @@ async def test_other_bounds_count_at_once_and_a_new_guess_is_begun_from() -> Non
 
 async def test_a_restarted_one_goes_on_from_what_was_learned() -> None:
     """120,000 in 90 s at 1,000 a second and 80 %: 2, not the 10 of the configured guess."""
-    assert await World(backlog=120_000).scaler(learned_rate=1000).desired() == 2
+    assert await World(backlog=120_000).scaler(learned=ConsumerRate.resumed(1000, 1000)).desired() == 2
 
 
 async def test_a_caller_that_leaves_does_not_end_the_look_of_the_others() -> None:

@@ -57,13 +57,12 @@ class Scaler:
         settings: PolicySettings,
         lag: LagSource,
         pool: PoolSource,
-        learned_rate: float | None = None,
+        learned: ConsumerRate | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._lag, self._pool, self._clock = settings, lag, pool, clock
-        self._state: State = replace(
-            initial_state(settings), rate=ConsumerRate(prior=learned_rate or settings.rate_per_consumer)
-        )
+        fresh = initial_state(settings)
+        self._state: State = replace(fresh, rate=learned) if learned else fresh
         self._lock = asyncio.Lock()
         self._looked_at_seconds: float | None = None
         self._replicas: Replicas | None = None

@@ -100,10 +100,11 @@ def bounds(settings: PolicySettings, partitions: int) -> tuple[int, int]:
 
 def _needed(state: State, latest: Observation, settings: PolicySettings) -> tuple[int, Reason]:
     last = state.desired if state.desired is not None else latest.current_replicas
-    if latest.ready_replicas and state.progress.stalled(latest.at_seconds):
-        # Readers are there and nothing is read: more of them would wait as well, fewer would be missing afterwards.
-        return last, Reason.STALLED
     wanted = _settled(state, latest, settings, last)
+    if latest.ready_replicas and state.progress.stalled(latest.at_seconds):
+        # Readers are there and nothing is read: more of them would wait as well. Fewer only where all that waits needs
+        # fewer: the end of a transaction or of a compacted log is never read, and must not keep a pool for ever.
+        return min(last, wanted), Reason.STALLED
     if wanted < last and latest.at_seconds - state.first_seen_seconds < WARM_UP_SECONDS:
         return last, Reason.WARMING_UP
     return wanted, Reason.KEEPING_UP if state.behind_since_seconds is None else Reason.DRAINING

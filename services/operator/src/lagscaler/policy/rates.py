@@ -21,6 +21,8 @@ CREDIBLE_FACTOR = 4.0
 RECENT_HALF_LIFE_SECONDS = 30.0
 RECENT_FADES_HALF_LIFE_SECONDS = 300.0
 RECENT_PRIOR_CONSUMER_SECONDS = 15.0
+# How much a restarted process trusts the recent rate of the one before it: as after a minute of one busy consumer.
+RESUMED_CONSUMER_SECONDS = 60.0
 USUAL_HALF_LIFE_SECONDS = 3600.0
 USUAL_PRIOR_CONSUMER_SECONDS = 300.0
 
@@ -60,12 +62,23 @@ class ConsumerRate:
     usual: Evidence = field(default_factory=Evidence)
     baseline: Baseline | None = None
 
-    @property
-    def per_second(self) -> float:
-        return self.recent.rate(self._usual_per_second, RECENT_PRIOR_CONSUMER_SECONDS)
+    @classmethod
+    def resumed(cls, usual_per_second: float, per_second: float) -> ConsumerRate:
+        """What an earlier process knew. Both memories, since the recent one alone would make a slow hour the usual rate:
+        the pool sized for it is never busy, and would never find out.
+        """
+        seconds = RESUMED_CONSUMER_SECONDS
+        messages = (
+            per_second * (seconds + RECENT_PRIOR_CONSUMER_SECONDS) - usual_per_second * RECENT_PRIOR_CONSUMER_SECONDS
+        )
+        return cls(prior=usual_per_second, recent=Evidence(max(0.0, messages), seconds))
 
     @property
-    def _usual_per_second(self) -> float:
+    def per_second(self) -> float:
+        return self.recent.rate(self.usual_per_second, RECENT_PRIOR_CONSUMER_SECONDS)
+
+    @property
+    def usual_per_second(self) -> float:
         return self.usual.rate(self.prior, USUAL_PRIOR_CONSUMER_SECONDS)
 
     def after(self, observation: Observation, standings: Mapping[int, Standing]) -> ConsumerRate:
