@@ -115,11 +115,33 @@ def test_without_the_operator_the_number_is_served_from_values(render: Render) -
     objects = render(*KIND, "--set", "autoscaling.provider=external")
     assert environment(objects, "operator")["LAGSCALER_MODE"] == "values"
     file = yaml.safe_load(objects[f"ConfigMap/{PREFIX}-operator"]["data"]["lagautoscaler.yaml"])
-    metric = objects[f"HorizontalPodAutoscaler/{PREFIX}-consumer"]["spec"]["metrics"][0]["external"]["metric"]
+    hpa = objects[f"HorizontalPodAutoscaler/{PREFIX}-consumer"]["spec"]
+    # As the operator's HPA: the number is taken in one step.
+    assert hpa["behavior"]["scaleUp"]["policies"] == [
+        {"type": "Pods", "value": hpa["maxReplicas"], "periodSeconds": 15}
+    ]
+    metric = hpa["metrics"][0]["external"]["metric"]
     assert metric["selector"]["matchLabels"] == {"lagautoscaler": file["metadata"]["name"]}
     assert not any(key.startswith("LagAutoscaler") for key in objects)
     rules = [rule for key, item in objects.items() if key.startswith("Role/") for rule in item["rules"]]
     assert not [rule for rule in rules if "lagautoscalers" in rule["resources"]]
+    assert all("resourceNames" in rule for rule in rules)
+
+
+@pytest.mark.parametrize(("wide", "named"), [(False, [["login"]]), (True, [None])])
+def test_the_operator_may_read_the_secrets_that_its_release_names(
+    render: Render, wide: bool, named: list[object]
+) -> None:
+    """No others: whoever may write a LagAutoscaler could else have a password sent to a broker of theirs. Of other
+    LagAutoscalers' Secrets only where it looks after all namespaces, which says so.
+    """
+    values = "autoscaling.provider=external,operator.enabled=true,kafka.external.securityProtocol=sasl_plaintext"
+    values += f",kafka.external.sasl.existingSecret=login,operator.clusterWide={str(wide).lower()}"
+    objects = render(*KIND, "--set", values)
+    name = f"ClusterRole/ads-{PREFIX}-operator" if wide else f"Role/{PREFIX}-operator"
+    rules = [rule for rule in objects[name]["rules"] if "secrets" in rule["resources"]]
+    assert [rule.get("resourceNames") for rule in rules] == named
+    assert all(rule["verbs"] == ["get"] for rule in rules)
 
 
 def test_without_a_scaler_nothing_of_it_is_there(render: Render) -> None:

@@ -48,6 +48,12 @@ behavior:
 {{- end }}
 {{- end -}}
 
+{{/* For a scaler that is ours and not the operator's: as the operator completes a behavior, up in one step. */}}
+{{- define "adclicks.scalingBehavior" -}}
+{{- $policy := dict "type" "Pods" "value" (int .Values.autoscaling.maxReplicas) "periodSeconds" 15 -}}
+{{- mergeOverwrite (dict "scaleUp" (dict "policies" (list $policy))) (deepCopy .Values.autoscaling.behavior) | toYaml -}}
+{{- end -}}
+
 {{/* The secrets that are read through the API server. */}}
 {{- define "adclicks.operatorSecrets" -}}
 {{- $security := include "adclicks.kafkaSecurity" (dict "root" . "component" "operator") | fromYaml -}}

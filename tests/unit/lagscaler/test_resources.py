@@ -75,6 +75,12 @@ def test_behavior_is_complete_so_that_no_edit_of_it_can_stay() -> None:
     assert asked["spec"]["behavior"]["scaleUp"] == plain["scaleUp"]
 
 
+def test_the_number_is_taken_in_one_step() -> None:
+    """It is what the work needs; Kubernetes' own steps of four or double would only come there later."""
+    (up,) = owned(maxReplicas=40)["spec"]["behavior"]["scaleUp"]["policies"]
+    assert up == {"type": "Pods", "value": 40, "periodSeconds": 15}
+
+
 def test_only_an_hpa_on_the_same_target_is_a_rival() -> None:
     """Kind and name count."""
     spec = parse(GOOD)

@@ -113,31 +113,30 @@ def _hpa(identity: Identity, spec: Spec) -> Json:
         "minReplicas": spec.policy.min_replicas,
         "maxReplicas": spec.policy.max_replicas,
         "metrics": [_external(identity) if spec.metrics_source == "External" else _of_the_object(identity)],
-        "behavior": behavior(spec.behavior or {}),
+        "behavior": behavior(spec),
     }
 
 
-# autoscaling/v2's defaults, written out: a field that we don't apply is one that anybody's edit could keep.
-_DEFAULT_RULES: Mapping[str, Json] = {
-    "scaleUp": {
-        "stabilizationWindowSeconds": 0,
-        "selectPolicy": "Max",
-        "policies": [
-            {"type": "Percent", "value": 100, "periodSeconds": 15},
-            {"type": "Pods", "value": 4, "periodSeconds": 15},
-        ],
-    },
-    "scaleDown": {
-        "stabilizationWindowSeconds": 300,
-        "selectPolicy": "Max",
-        "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
-    },
-}
+def behavior(spec: Spec) -> Json:
+    """The behavior that was asked for, complete: a field that we don't apply is one that anybody's edit could keep.
 
-
-def behavior(asked: Mapping[str, Any]) -> Json:
-    """The behavior that was asked for, complete."""
-    return {direction: {**rules, **(asked.get(direction) or {})} for direction, rules in _DEFAULT_RULES.items()}
+    Without a word about it, up in one step: Kubernetes' four pods or double a look are for metrics that only say "more", and
+    take nearly half of a spike's drain time (docs/autoscaling.md). Down as Kubernetes has it.
+    """
+    asked = spec.behavior or {}
+    rules = {
+        "scaleUp": {
+            "stabilizationWindowSeconds": 0,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Pods", "value": spec.policy.max_replicas, "periodSeconds": 15}],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": 300,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
+        },
+    }
+    return {direction: {**rule, **(asked.get(direction) or {})} for direction, rule in rules.items()}
 
 
 # An average value of 1 makes the HPA compute ceil(metric ÷ 1): the number itself, whatever the present replicas are.
@@ -174,5 +173,5 @@ def _scaled_object(identity: Identity, spec: Spec, keda_url: str) -> Json:
         "maxReplicaCount": spec.policy.max_replicas,
         "pollingInterval": KEDA_POLLING_SECONDS,
         "triggers": [trigger],
-        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior(spec.behavior or {})}},
+        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior(spec)}},
     }

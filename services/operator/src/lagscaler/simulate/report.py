@@ -45,7 +45,7 @@ def _measures(comparison: Comparison, shown: Sequence[Contender]) -> str:
 
 
 def _sweep(comparison: Comparison) -> str:
-    """What the sweep would cost at our speed, and how slow it would be at our cost."""
+    """What the sweep would cost at our speed, and how slow it would be at our cost. Who is as fast by either measure is."""
     head = [
         "trace",
         "the plan",
@@ -58,14 +58,18 @@ def _sweep(comparison: Comparison) -> str:
     for trace in TRACES:
         ours = comparison.results[PLAN, trace.name]
         rivals = [comparison.results[rival, trace.name] for rival in (*KEDA, *CPU)]
-        as_fast = [rival for rival in rivals if rival.behind_seconds <= ours.behind_seconds]
+        as_fast = [
+            rival
+            for rival in rivals
+            if rival.behind_seconds <= ours.behind_seconds or rival.drain_seconds <= ours.drain_seconds
+        ]
         as_cheap = [rival for rival in rivals if rival.consumer_seconds <= ours.consumer_seconds]
         rows.append(
             [
                 trace.name,
-                f"{ours.behind_seconds:,} s, {ours.consumer_seconds:,}",
-                str(sum(beats(ours, rival) for rival in rivals)),
-                str(sum(beats(rival, ours) for rival in rivals)),
+                f"{_slowness(ours)}, {ours.consumer_seconds:,}",
+                str(sum(all(beats(ours, rival)) for rival in rivals)),
+                str(sum(any(beats(rival, ours)) for rival in rivals)),
                 _cheapest(as_fast),
                 _fastest(as_cheap),
             ]
@@ -75,12 +79,18 @@ def _sweep(comparison: Comparison) -> str:
 
 def _cheapest(rivals: Sequence[Result]) -> str:
     best = min(rivals, key=lambda rival: rival.consumer_seconds, default=None)
-    return "none" if best is None else f"{best.scaler}: {best.consumer_seconds:,}"
+    return "none" if best is None else f"{best.scaler}: {_slowness(best)}, {best.consumer_seconds:,}"
 
 
 def _fastest(rivals: Sequence[Result]) -> str:
-    best = min(rivals, key=lambda rival: rival.behind_seconds, default=None)
-    return "none" if best is None else f"{best.scaler}: {best.behind_seconds:,} s"
+    best = min(rivals, key=lambda rival: (rival.drain_seconds, rival.behind_seconds), default=None)
+    return "none" if best is None else f"{best.scaler}: {_slowness(best)}, {best.consumer_seconds:,}"
+
+
+def _slowness(result: Result) -> str:
+    """The longest drain, and all time behind where that is more."""
+    more = f" ({result.behind_seconds:,})" if result.behind_seconds > result.drain_seconds else ""
+    return f"{result.drain_seconds:,}{more} s"
 
 
 def _guesses(comparison: Comparison) -> str:

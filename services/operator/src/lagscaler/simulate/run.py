@@ -7,20 +7,19 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from lagscaler.policy.settings import PolicySettings
-from lagscaler.simulate.hpa import SYNC_SECONDS, HorizontalPodAutoscaler
+from lagscaler.simulate.hpa import HorizontalPodAutoscaler
 from lagscaler.simulate.scalers import POLL_SECONDS
+from lagscaler.simulate.setup import Setup
 from lagscaler.simulate.traces import CONSUMER_RATE, PARTITIONS
 from lagscaler.simulate.world import World
 
 if TYPE_CHECKING:
     from lagscaler.simulate.scalers import Scaler
     from lagscaler.simulate.traces import Trace
-    from lagscaler.simulate.world import Rebalance
-
 DRAIN_TARGET_SECONDS = 120.0
 # The pool is behind while its oldest unread message is older than this.
 BEHIND_SECONDS = 15
-SAMPLE_SECONDS = 15
+SETUP = Setup()
 
 
 def settings(guess: float = 1.0) -> PolicySettings:
@@ -32,10 +31,14 @@ def settings(guess: float = 1.0) -> PolicySettings:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
+    """`desired`: what the HPA was told last."""
+
     second: int
     arrivals: float
     lag: int
     replicas: int
+    ready: int
+    desired: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,17 @@ class _Measures:
     samples: list[Sample] = field(default_factory=list)
 
     def take(self, world: World, trace: Trace, second: int) -> None:
+        """The figures of one second."""
         lag = sum(partition.lag for partition in world.partitions)
         self.worst_lag = max(self.worst_lag, lag)
         self.cost += len(world.pods)
         late = any(partition.older_than(BEHIND_SECONDS, second) for partition in world.partitions)
         self._take_behind(late, trace.speed(second))
-        if second % SAMPLE_SECONDS == 0:
-            self.samples.append(Sample(second, trace.arrivals(second), int(lag), len(world.pods)))
+
+    def sample(self, world: World, arrivals: float, desired: int | None, second: int) -> None:
+        """What can be seen of that second."""
+        lag = int(sum(partition.lag for partition in world.partitions))
+        self.samples.append(Sample(second, arrivals, lag, len(world.pods), len(world.ready(second)), desired))
 
     def _take_behind(self, late: bool, speed: float) -> None:
         if speed == 0.0:  # no scaler can drain while nothing can be read: the clock starts afterwards
@@ -83,24 +90,26 @@ class _Measures:
         self.behind_in_all += self.behind > 0
 
 
-def run(trace: Trace, scaler: Scaler, rebalance: Rebalance = "incremental", seed: int = 1) -> Result:
+def run(trace: Trace, scaler: Scaler, setup: Setup = SETUP, seed: int = 1) -> Result:
     """The trace from its first to its last second; the same seed gives the same result."""
     random = Random(seed)  # noqa: S311 - a simulation, no secret
     # The HPA looks when it looks: a trace must not favour who happens to be asked at the right second.
-    sync_offset, poll_offset = random.randrange(SYNC_SECONDS), random.randrange(POLL_SECONDS)
-    world = World(trace, rebalance, seed)
-    pool = HorizontalPodAutoscaler(min_replicas=1, max_replicas=PARTITIONS)
-    measures = _Measures()
+    sync_offset, poll_offset = random.randrange(setup.sync_seconds), random.randrange(POLL_SECONDS)
+    world = World(trace, setup, seed)
+    pool = HorizontalPodAutoscaler(1, setup.max_replicas, setup.behavior)
+    measures, desired = _Measures(), None
     for second in range(trace.seconds):
         world.step(second)
-        if second % POLL_SECONDS == poll_offset or second % SYNC_SECONDS == sync_offset:
+        looks = second % setup.sync_seconds == sync_offset
+        if looks or second % POLL_SECONDS == poll_offset:
             scaler.poll(world, second)
-        if second % SYNC_SECONDS == sync_offset:
-            current = len(world.pods)
-            replicas = pool.replicas(second, current, scaler.propose(world, second))
-            world.scale(replicas, second)
-            measures.changes += replicas != current
+        if looks:
+            current, desired = len(world.pods), scaler.propose(world, second)
+            world.scale(pool.replicas(second, current, desired), second)
+            measures.changes += len(world.pods) != current
         measures.take(world, trace, second)
+        if second % setup.sample_seconds == 0:
+            measures.sample(world, trace.arrivals(second), desired, second)
     return Result(
         trace.name,
         scaler.name,

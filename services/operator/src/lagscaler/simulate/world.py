@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lagscaler.policy.observations import Observation, PartitionOffsets
-from lagscaler.simulate.traces import CONSUMER_RATE, PARTITIONS
 
 if TYPE_CHECKING:
+    from lagscaler.simulate.setup import Setup
     from lagscaler.simulate.traces import Trace
 
-Rebalance = Literal["incremental", "stop-the-world"]
-
-STARTUP_SECONDS = (15, 30)
 REBALANCE_SECONDS = 5
 RATE_NOISE = 0.05
 ARRIVAL_NOISE = 0.05
@@ -48,11 +45,11 @@ class Partition:
 class World:
     """Mutable on purpose: it is the outside world. Consumers commit after every second's batch."""
 
-    def __init__(self, trace: Trace, rebalance: Rebalance, seed: int) -> None:
-        self._trace, self._rebalance, self._seed = trace, rebalance, seed
+    def __init__(self, trace: Trace, setup: Setup, seed: int) -> None:
+        self._trace, self._setup, self._seed = trace, setup, seed
         self._arrival_noise, self._rate_noise = _random(seed, "arrivals"), _random(seed, "rates")
         self._made = 0
-        self.partitions = [Partition() for _ in range(PARTITIONS)]
+        self.partitions = [Partition() for _ in range(setup.partitions)]
         self.pods: list[Pod] = []
         self._members: list[str] = []
         self._read_by: dict[str, float] = {}
@@ -71,7 +68,7 @@ class World:
     def scale(self, replicas: int, second: int) -> None:
         """The Deployment's change: new pods start, the newest go first."""
         while len(self.pods) < replicas:
-            self._add_pod(second + _random(self._seed, f"pod {self._made}").randint(*STARTUP_SECONDS))
+            self._add_pod(second + _random(self._seed, f"pod {self._made}").randint(*self._setup.start_seconds))
         del self.pods[replicas:]
 
     def observe(self, second: int) -> Observation:
@@ -92,7 +89,7 @@ class World:
 
     def cpu(self, pod: Pod) -> float:
         """A pod's use of its CPU request in the last second: it follows what the pod reads, waiting costs none."""
-        return self._read_by.get(pod.name, 0.0) / CONSUMER_RATE
+        return self._read_by.get(pod.name, 0.0) / self._setup.consumer_rate
 
     def _add_pod(self, ready_at: int) -> None:
         self.pods.append(Pod(f"consumer-{self._made}", ready_at))
@@ -115,7 +112,7 @@ class World:
         before = [partition.owner for partition in self.partitions]
         self._assign(members)
         for partition, owner in zip(self.partitions, before, strict=True):
-            if self._rebalance == "stop-the-world" or partition.owner != owner:
+            if self._setup.rebalance == "stop-the-world" or partition.owner != owner:
                 partition.resumes_at = second + REBALANCE_SECONDS
 
     def _assign(self, members: list[str]) -> None:
@@ -138,7 +135,7 @@ class World:
             if partition.owner is not None and partition.resumes_at <= second and partition.lag > 0:
                 owned.setdefault(partition.owner, []).append(partition)
         for name, partitions in owned.items():
-            capacity = CONSUMER_RATE * self._trace.speed(second) * _noise(self._rate_noise, RATE_NOISE)
+            capacity = self._setup.consumer_rate * self._trace.speed(second) * _noise(self._rate_noise, RATE_NOISE)
             self._read_by[name] = _read(partitions, capacity)
 
 
