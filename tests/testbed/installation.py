@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import psycopg
@@ -23,8 +23,10 @@ from adclicks.redis_totals import connect as connect_redis
 from adclicks.settings import KafkaSettings, PostgresSettings, RedisSettings, read
 from adclicks.totals_cache import add_up, key
 from localstack.guardian import Guardian
+from localstack.kafka import Kafka
 from localstack.ports import free_port
-from localstack.stack import InfraStack
+from localstack.postgres import Postgres
+from localstack.valkey import Valkey
 from testbed.polling import PATIENCE_SECONDS, eventually
 from testbed.services import READY, Service
 
@@ -34,10 +36,21 @@ _QUIET = {"log_level": 0}
 _CLI_SECONDS = 90.0
 
 
+class Servers(Protocol):
+    """What an installation is made on; ``environment`` is that of one who may do all there."""
+
+    kafka: Kafka
+    postgres: Postgres
+    valkey: Valkey
+
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+
 class Installation:
     """Its topics and its schema are there at once; services are started by name, and end with ``close``."""
 
-    def __init__(self, infra: InfraStack, folder: Path, guardian: Guardian, partitions: int, redis_db: int) -> None:
+    def __init__(self, infra: Servers, folder: Path, guardian: Guardian, partitions: int, redis_db: int) -> None:
         self.infra = infra
         self.folder = folder
         self.partitions = partitions
@@ -98,7 +111,13 @@ class Installation:
 
     @cached_property
     def _producer(self) -> Producer:
-        return Producer({**_QUIET, "bootstrap.servers": self.kafka.address, "acks": "all", "enable.idempotence": True})
+        config = kafka.client_config(self.kafka, "test")
+        return Producer({**config, **_QUIET, "acks": "all", "enable.idempotence": True})
+
+    def reconnect(self) -> None:
+        """Makes its own clients anew: those that it has read their certificates when they were made."""
+        for client in ("admin", "_producer"):
+            vars(self).pop(client, None)
 
     @property
     def topic(self) -> str:
@@ -130,7 +149,8 @@ class Installation:
         topic = topic or self.topic
         marks = eventually(partial(self._marks, topic))
         found: list[Message] = []
-        consumer = Consumer({"bootstrap.servers": self.kafka.address, "group.id": "test", "enable.auto.commit": False})
+        config = kafka.client_config(self.kafka, "test")
+        consumer = Consumer({**config, "group.id": "test", "enable.auto.commit": False})
         try:
             consumer.assign([TopicPartition(topic, partition, mark.low) for partition, mark in marks.items()])
             expected = sum(mark.high - mark.low for mark in marks.values())

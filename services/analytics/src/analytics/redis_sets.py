@@ -8,6 +8,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from adclicks.mounted_files import MountedFiles
 from adclicks.redis_totals import client_options
 from adclicks.settings import RedisSettings
 from adclicks.totals_cache import key
@@ -27,17 +28,13 @@ class RedisSets:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
+        self._files = MountedFiles(settings.files())
         self._ask_again_at = float("-inf")
         self._working = True
 
     def open(self) -> None:
         """Makes the client; it connects when it is asked for something."""
-        self._client = Redis(
-            **client_options(self._settings),
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._client = self._make_client()
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -54,9 +51,25 @@ class RedisSets:
         except (RedisError, OSError, TimeoutError) as error:
             self._ask_again_at = loop.time() + _PAUSE_SECONDS
             self._note(error)
+            await self._renew()
             return None
         self._note(None)
         return found
+
+    def _make_client(self) -> Redis:
+        return Redis(
+            **client_options(self._settings),
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    async def _renew(self) -> None:
+        """Connections keep the CA that they read first, also when they connect again: where it was rotated, new ones."""
+        if self._files.rotated():
+            self._files = MountedFiles(self._settings.files())
+            old, self._client = self._client, self._make_client()
+            await old.aclose()
 
     async def _read(self, partitions: list[Partition]) -> list[Members]:
         if not partitions:

@@ -1,7 +1,8 @@
 """Kafka: client configurations, and what is asked of a topic."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
+from adclicks.mounted_files import certificate_files
 from adclicks.settings import KafkaSettings
 
 REQUEST_TIMEOUT_SECONDS = 5.0
+SOCKET_TIMEOUT_MS = 10_000
+CONNECT_TIMEOUT_MS = 5_000
 
 
 class KafkaUnavailableError(Exception):
@@ -34,6 +38,9 @@ def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
         "client.id": client_id,
         # Kafka's restart moves the address of a pod: a stale one must not be asked for long.
         "broker.address.ttl": 1000,
+        # A broker that went without a word, or an address that leads nowhere, is given up after this long, not after a minute.
+        "socket.timeout.ms": SOCKET_TIMEOUT_MS,
+        "socket.connection.setup.timeout.ms": CONNECT_TIMEOUT_MS,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000,
         # librdkafka would write to standard error by itself, a line for each try while a broker is away.
@@ -45,7 +52,8 @@ def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
 def _security(settings: KafkaSettings) -> dict[str, Any]:
     config = {
         "security.protocol": settings.security_protocol,
-        "ssl.ca.location": settings.ca_file,
+        # Not its location: of a folder, the library would take files named by hashes only.
+        "ssl.ca.pem": _trusted(settings.ca_file) if settings.ca_file else None,
         "ssl.certificate.location": settings.cert_file,
         "ssl.key.location": settings.key_file,
     }
@@ -58,26 +66,51 @@ def _security(settings: KafkaSettings) -> dict[str, Any]:
     return {name: value for name, value in config.items() if value is not None}
 
 
-def admin(settings: KafkaSettings) -> AdminClient:
+def _trusted(path: str) -> str:
+    return "".join(file.read_text() for file in certificate_files(path))
+
+
+class Admin(AdminClient):
+    """For topics and offsets. Knows what its connections met; a request only says that nobody answered it."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._met: KafkaError | None = None
+        # Logged, it would be a line for each try to connect; it is told with the request that fails.
+        quiet: dict[str, Any] = {**config, "error_cb": self._remember, "log_level": 0}
+        super().__init__(quiet)
+
+    def met(self) -> KafkaError | None:
+        """What went wrong last, such as a certificate that was not believed; None where nothing did since ``forget``."""
+        self.poll(0)
+        return self._met
+
+    def forget(self) -> None:
+        """Kafka answers: what was met before explains no later failure."""
+        self.poll(0)
+        self._met = None
+
+    def _remember(self, error: KafkaError) -> None:
+        # That all brokers are down says less than what was met at one of them.
+        if self._met is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 its public name
+            self._met = error
+
+
+def admin(settings: KafkaSettings) -> Admin:
     """A client for topics and offsets."""
-    return AdminClient(client_config(settings, "adclicks-admin"))
+    return Admin(client_config(settings, "adclicks-admin"))
 
 
 def topic_id(client: AdminClient, topic: str) -> str:
     """The topic's id, which a recreated topic does not share. Raises ``KafkaUnavailableError``."""
-    try:
+    with _asking(client, f"topic {topic}"):
         described = client.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_TIMEOUT_SECONDS)
         return str(described[topic].result(REQUEST_TIMEOUT_SECONDS).topic_id)
-    except (KafkaException, TimeoutError) as error:
-        raise KafkaUnavailableError(_words(error, f"topic {topic}")) from error
 
 
 def partition_count(client: AdminClient, topic: str) -> int:
     """How many partitions the topic has. Raises ``KafkaUnavailableError``."""
-    try:
+    with _asking(client, f"topic {topic}"):
         metadata = client.list_topics(topic, timeout=REQUEST_TIMEOUT_SECONDS).topics[topic]
-    except KafkaException as error:
-        raise KafkaUnavailableError(_words(error, f"topic {topic}")) from error
     if metadata.error is not None or not metadata.partitions:
         raise KafkaUnavailableError(f"Kafka does not know the topic {topic}: run `adclicks create-topics`")
     return len(metadata.partitions)
@@ -113,18 +146,27 @@ def create_topics(client: AdminClient, settings: KafkaSettings, partitions: int,
             made.append(name)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise KafkaUnavailableError(_words(error, f"topic {name}")) from error
+                raise KafkaUnavailableError(_words(client, error, f"topic {name}")) from error
     return made
 
 
 def _offsets(client: AdminClient, asked: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
-    try:
+    with _asking(client, "the partitions' offsets"):
         futures = client.list_offsets(dict.fromkeys(asked, spec), request_timeout=REQUEST_TIMEOUT_SECONDS)
         return {item.partition: future.result(REQUEST_TIMEOUT_SECONDS).offset for item, future in futures.items()}
+
+
+@contextmanager
+def _asking(client: AdminClient, subject: str) -> Iterator[None]:
+    try:
+        yield
     except (KafkaException, TimeoutError) as error:
-        raise KafkaUnavailableError(_words(error, "the partitions' offsets")) from error
+        raise KafkaUnavailableError(_words(client, error, subject)) from error
+    if isinstance(client, Admin):
+        client.forget()
 
 
-def _words(error: Exception, subject: str) -> str:
+def _words(client: AdminClient, error: Exception, subject: str) -> str:
     reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
-    return f"Kafka could not be asked for {subject}: {reason}"
+    met = client.met() if isinstance(client, Admin) else None
+    return f"Kafka could not be asked for {subject}: {reason}" + (f" ({met.str()})" if met else "")

@@ -1,5 +1,6 @@
 """Writes the live totals to Redis, and rebuilds them from PostgreSQL. What the keys mean: ``totals_cache``."""
 
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -7,6 +8,8 @@ from uuid import uuid4
 
 import psycopg
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from adclicks.settings import RedisSettings
 from adclicks.totals_cache import NEXT_OFFSET, REPLACE_SCRIPT, UPDATE_SCRIPT, PartitionTotals, key, update_arguments
@@ -20,7 +23,11 @@ _BUILD_TTL_SECONDS = 600
 def connect(settings: RedisSettings) -> "redis.Redis":
     """A client that waits at most two seconds for anything: Redis is a cache, and nothing may hang on it."""
     return redis.Redis(
-        **client_options(settings), socket_timeout=SOCKET_TIMEOUT_SECONDS, socket_connect_timeout=SOCKET_TIMEOUT_SECONDS
+        **client_options(settings),
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        # The library's own retries, with pauses between them, would hold up a writer for several seconds each time.
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -31,6 +38,8 @@ def client_options(settings: RedisSettings) -> dict[str, Any]:
     options |= {"username": settings.username, "password": settings.password}
     if settings.tls:
         options |= {"ssl": True, "ssl_ca_certs": settings.ca_file}
+        # From Python 3.13 on a CA without key usage, as openssl makes them, would be refused, here alone of our clients.
+        options["ssl_exclude_verify_flags"] = [ssl.VerifyFlags.VERIFY_X509_STRICT]
     return options
 
 

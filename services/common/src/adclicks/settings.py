@@ -13,6 +13,8 @@ from typing import Any, Protocol, TypeVar, cast, get_type_hints, runtime_checkab
 
 from dotenv import dotenv_values
 
+from adclicks.mounted_files import certificate_files
+
 T = TypeVar("T")
 
 
@@ -157,6 +159,14 @@ def readable_file(value: str) -> str:
     return value
 
 
+def readable_certificates(value: str) -> str:
+    """The path of a file that can be read, or of a folder with such ``*.crt``."""
+    found = certificate_files(value)
+    if not found or not all(path.is_file() and os.access(path, os.R_OK) for path in found):
+        raise ValueError("be the path of a file that can be read, or of a folder with *.crt files")
+    return value
+
+
 def host_port(value: str) -> tuple[str, int]:
     """``host:port``; an IPv6 host in brackets."""
     match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", value)
@@ -205,7 +215,12 @@ class KafkaSettings:
     )
     username: str | None = setting("KAFKA_USERNAME", "the user of sasl_…", text, None)
     password: str | None = setting("KAFKA_PASSWORD", "that user's password", text, None, secret=True)
-    ca_file: str | None = setting("KAFKA_CA_FILE", "the CA that signed the brokers' certificates", readable_file, None)
+    ca_file: str | None = setting(
+        "KAFKA_CA_FILE",
+        "the CA that signed the brokers' certificates; of a folder, every *.crt is believed",
+        readable_certificates,
+        None,
+    )
     cert_file: str | None = setting("KAFKA_CERT_FILE", "our client certificate", readable_file, None)
     key_file: str | None = setting("KAFKA_KEY_FILE", "its private key", readable_file, None)
 
@@ -257,6 +272,10 @@ class RedisSettings:
     tls: bool = setting("REDIS_TLS", "true to speak TLS to it", boolean, default=False)
     ca_file: str | None = setting("REDIS_CA_FILE", "the CA that signed its certificate", readable_file, None)
     db: int = setting("REDIS_DB", "its database number", whole(0, 1_000_000), 0)
+
+    def files(self) -> list[str]:
+        """The mounted files that a client may read once only."""
+        return [self.ca_file] if self.ca_file else []
 
 
 @dataclass(frozen=True)

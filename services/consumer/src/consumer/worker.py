@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 import structlog
 
-from adclicks.mounted_files import CHECK_SECONDS, MountedFiles
 from consumer.batch import Batch, BatchBuilder, Receipt
 from consumer.metrics import WorkerMetrics
 from consumer.settings import ConsumerSettings
@@ -51,27 +50,16 @@ class Worker:
         self._thread = ThreadPoolExecutor(1, "writer")
         self._writing: Future[list[Written]] | None = None
         self._parent = os.getppid()
-        self._files = MountedFiles(settings.kafka.files())
-        self._next_files_check = 0.0
 
     def run(self) -> None:
-        """Until stopped, until the process that started this one is gone, or until certificates were rotated.
-
-        Kafka's client reads them only when it is made; the supervisor starts another worker.
-        """
+        """Until stopped, or until the process that started this one is gone."""
         try:
-            while not self._stopping.is_set() and os.getppid() == self._parent and not self._rotated():
+            while not self._stopping.is_set() and os.getppid() == self._parent:
                 self._step()
         except Stopped:
             pass
         finally:
             self._close()
-
-    def _rotated(self) -> bool:
-        if time.monotonic() < self._next_files_check:
-            return False
-        self._next_files_check = time.monotonic() + CHECK_SECONDS
-        return self._files.rotated()
 
     def _step(self) -> None:
         self._beat()
