@@ -48,9 +48,9 @@ class Reviews:
 
 async def test_the_api_servers_certificate_speaks_for_others() -> None:
     """User, groups, uid and extra as it says."""
-    said = headers(*FORGED, ("X-Remote-Group", "b"), ("x-remote-uid", "7"), ("X-Remote-Extra-Scope", "s"))
+    said = headers(*FORGED, ("X-Remote-Group", "b"), ("x-remote-uid", "7"), ("X-Remote-Extra-Acme.com%2fScope", "s"))
     user = await Authenticator(Reviews(), KNOWN).user("front-proxy-client", said)
-    assert user == User("admin", ("system:masters", "b"), "7", (("scope", ("s",)),))
+    assert user == User("admin", ("system:masters", "b"), "7", (("acme.com/scope", ("s",)),))
 
 
 @pytest.mark.parametrize(

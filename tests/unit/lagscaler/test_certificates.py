@@ -69,6 +69,16 @@ async def test_the_first_certificate_is_trusted_and_kept_before_it_is_served() -
     assert serving.pairs[0].is_for(NAMES)
 
 
+async def test_an_api_service_that_comes_later_is_told_soon() -> None:
+    """Helm makes it after the pod; a minute without a trusted certificate would be a minute without scaling."""
+    serving = Serving(Api())
+    late = serving.api.objects.pop(SERVICE)
+    assert not await serving.own.check(NOW)
+    serving.api.objects[SERVICE] = late
+    assert await serving.own.check(NOW)
+    assert serving.api.trusted == [ca(serving.pairs[0])]
+
+
 async def test_after_two_thirds_of_its_life_another_is_trusted_beside_it() -> None:
     """While both are trusted, neither the old nor the new one is refused by anybody."""
     serving = Serving(Api())
@@ -86,6 +96,19 @@ async def test_a_restarted_process_serves_what_is_kept() -> None:
     await first.own.check(NOW)
     await second.own.check(NOW)
     assert second.pairs == first.pairs
+
+
+async def test_a_process_that_begins_when_a_renewal_is_due_serves_the_old_certificate_meanwhile() -> None:
+    """The next one's CA has not spread yet; nobody would believe it. One that is over is of no use to anybody."""
+    api = Api()
+    first, second, late = Serving(api), Serving(api), Serving(api)
+    await first.own.check(NOW)
+    await second.own.check(NOW + timedelta(days=61))
+    assert second.pairs[0] == first.pairs[0]
+    assert len(second.pairs) == 2
+    await late.own.check(NOW + timedelta(days=500))
+    assert len(late.pairs) == 1
+    assert api.trusted == [ca(late.pairs[0])]
 
 
 async def test_one_that_was_killed_in_mid_rotation_is_gone_on_from() -> None:

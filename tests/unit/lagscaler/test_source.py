@@ -52,7 +52,7 @@ async def test_user_password_and_certificates_are_handed_over_as_text() -> None:
 
 @pytest.mark.parametrize(
     ("status", "reason", "field"),
-    [(404, "SecretNotFound", "spec.kafka.sasl"), (403, "SecretUnreadable", "spec.kafka.sasl")],
+    [(404, "SecretNotFound", "spec.kafka.sasl.secret"), (403, "SecretUnreadable", "spec.kafka.sasl.secret")],
 )
 async def test_a_secret_that_can_not_be_read_is_told_by_its_field(status: int, reason: str, field: str) -> None:
     """Missing, or no right on it."""

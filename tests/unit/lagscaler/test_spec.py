@@ -117,7 +117,7 @@ def test_a_short_one_gets_the_documented_defaults() -> None:
     assert (spec.behavior, spec.topic_growth, spec.kafka.secret_keys) == (None, None, ())
 
 
-def test_secrets_are_known_with_the_field_that_names_each_key() -> None:
+def test_secrets_are_known_with_the_fields_that_name_them() -> None:
     """What a condition can point at when one of them is missing."""
     spec = parse(
         spec_with("kafka.securityProtocol", "sasl_ssl")
@@ -131,11 +131,11 @@ def test_secrets_are_known_with_the_field_that_names_each_key() -> None:
         }
     )
     assert set(spec.kafka.secret_keys) == {
-        SecretKey("user", "password", "spec.kafka.sasl.passwordKey"),
-        SecretKey("user", "name", "spec.kafka.sasl.usernameKey"),
-        SecretKey("cluster-ca", "ca.crt", "spec.kafka.tls.caKey"),
-        SecretKey("mine", "tls.crt", "spec.kafka.tls.certificateKey"),
-        SecretKey("mine", "user.key", "spec.kafka.tls.keyKey"),
+        SecretKey("user", "password", "spec.kafka.sasl.passwordKey", "spec.kafka.sasl.secret"),
+        SecretKey("user", "name", "spec.kafka.sasl.usernameKey", "spec.kafka.sasl.secret"),
+        SecretKey("cluster-ca", "ca.crt", "spec.kafka.tls.caKey", "spec.kafka.tls.caSecret"),
+        SecretKey("mine", "tls.crt", "spec.kafka.tls.certificateKey", "spec.kafka.tls.clientSecret"),
+        SecretKey("mine", "user.key", "spec.kafka.tls.keyKey", "spec.kafka.tls.clientSecret"),
     }
 
 

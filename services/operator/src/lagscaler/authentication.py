@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from multidict import CIMultiDictProxy
 
@@ -101,7 +102,8 @@ def _extra(headers: CIMultiDictProxy[str], prefixes: Sequence[str]) -> tuple[tup
     for prefix in prefixes:
         for name in dict.fromkeys(name.lower() for name in headers):
             if name.startswith(prefix.lower()) and len(name) > len(prefix):
-                found[name[len(prefix) :]] = tuple(headers.getall(name))
+                # A key may have characters that a header's name may not; the API server escapes them.
+                found[unquote(name[len(prefix) :])] = tuple(headers.getall(name))
     return tuple(sorted(found.items()))
 
 

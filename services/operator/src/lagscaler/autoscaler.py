@@ -24,6 +24,8 @@ from lagscaler.spec import GROUP, PLURAL, VERSION, InvalidSpecError, Spec, parse
 
 # Somebody who fights us over an object must not make us write without a pause.
 PAUSE_SECONDS = 0.5
+# After a pass that the API server did not let through; the resync may be much later.
+RETRY_SECONDS = 5.0
 
 _log = structlog.get_logger()
 
@@ -47,6 +49,8 @@ class Autoscaler:
         metadata = body["metadata"]
         self.identity = Identity(metadata["namespace"], metadata["name"], metadata["uid"])
         self._generation = -1
+        # What has been settled, and for which generation each task has done its work since.
+        self._settled, self._looked, self._looked_after = 0, 0, 0
         self._spec: Spec | None = None
         self._status: Json = {}
         self._valid = good(SPEC_VALID, "Valid")
@@ -59,10 +63,12 @@ class Autoscaler:
         self.update(body)
 
     def update(self, body: Json) -> None:
-        """A newer version of the object. Its status is what the next report is compared with."""
+        """The object as somebody saw it; late news of an older spec changes nothing. Its status is what the next report is
+        compared with.
+        """
         self._status = body.get("status") or {}
         generation = int(body["metadata"].get("generation") or 0)
-        if generation != self._generation:
+        if generation > self._generation:
             self._generation, self._raw_spec = generation, body.get("spec")
             self._looks.set()
             self.wake()
@@ -79,7 +85,6 @@ class Autoscaler:
 
     async def run(self) -> None:
         """Ends when the object is gone."""
-        await self._settle()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._forever(self._look, self._looks, self._around.look_seconds))
             group.create_task(self._forever(self._look_after, self._due, self._around.resync_seconds))
@@ -87,40 +92,65 @@ class Autoscaler:
     async def _forever(self, act: Callable[[], Any], wake: asyncio.Event, every_seconds: float) -> None:
         while not self._gone:
             wake.clear()
+            pause_seconds = every_seconds
             try:
-                await self._settle()
                 await act()
-                await self._report()
+                if not self._gone:
+                    await self._report()
             except ApiUnavailableError as error:
                 _log.warning("the API server is away", autoscaler=self._where, error=str(error))
+                pause_seconds = min(every_seconds, RETRY_SECONDS)
             except Exception:
                 # A fault of ours on one object must not end the work on all others.
                 _log.exception("a pass failed", autoscaler=self._where)
             await asyncio.sleep(PAUSE_SECONDS)
             try:
-                await asyncio.wait_for(wake.wait(), every_seconds - PAUSE_SECONDS)
+                await asyncio.wait_for(wake.wait(), pause_seconds - PAUSE_SECONDS)
             except TimeoutError:
                 continue
 
     async def _look(self) -> None:
+        generation = await self._settle()
         if self.scaler is not None:
             await self.scaler.look()
+        self._looked = generation
 
     async def _look_after(self) -> None:
+        await self._reread()
+        if self._gone:
+            return
+        generation = await self._settle()
         if self._spec is not None:
             owned = Owned(self._around.cluster, self.identity, self._spec, self._around.keda_url)
             self._owned = tuple(await owned.reconcile())
+        self._looked_after = generation
 
-    async def _settle(self) -> None:
-        """Takes a changed spec over. A bad one is told, and the last good one goes on."""
+    async def _reread(self) -> None:
+        """What a watch did not tell, whether it was lost or paused by a peer: an old spec must not be applied again."""
+        found = await self._around.cluster.find(self._path())
+        if found is None or found["metadata"]["uid"] != self.identity.uid or "deletionTimestamp" in found["metadata"]:
+            self._end()
+        else:
+            self.update(found)
+
+    def _end(self) -> None:
+        self._gone = True
+        self._due.set()
+        self._looks.set()
+
+    async def _settle(self) -> int:
+        """Takes a changed spec over, and returns its generation. A bad one is told, and the last good one goes on."""
         raw, self._raw_spec = self._raw_spec, None
         if raw is None:
-            return
+            return self._settled
+        self._settled = self._generation
         try:
-            spec = parse(raw)
+            await self._use(parse(raw))
         except InvalidSpecError as error:
             self._valid = invalid_spec(error.problems)
-            return
+        return self._settled
+
+    async def _use(self, spec: Spec) -> None:
         self._valid = good(SPEC_VALID, "Valid")
         before, self._spec = self._spec, spec
         if before and self.scaler and (before.kafka, before.target) == (spec.kafka, spec.target):
@@ -144,17 +174,14 @@ class Autoscaler:
             status = self._new_status()
             if {key: before.get(key) for key in status} == status:
                 return
-            where = path(f"{GROUP}/{VERSION}", PLURAL, self.identity.namespace, f"{self.identity.name}/status")
             body = {"metadata": {"uid": self.identity.uid}, "status": status}
             try:
-                self._status = (await self._around.cluster.merge(where, body)).get("status") or {}
+                self._status = (await self._around.cluster.merge(self._path("/status"), body)).get("status") or {}
             except ApiError as error:
                 # 409: another object of that name; the uid tells them apart.
                 if error.status not in (404, 409):
                     raise
-                self._gone = True
-                self._due.set()
-                self._looks.set()
+                self._end()
                 return
             await self._announce(before, status)
 
@@ -164,14 +191,16 @@ class Autoscaler:
         found = [self._valid, *(scaler.findings if scaler else []), *self._pending_owned()]
         replicas = scaler.replicas if scaler else None
         kept = learned.to_status(self._spec, plan) if self._spec and plan else None
+        # Whoever waits for it must find what this generation asked for done: the HPA applied, and the number planned by it.
+        generation = min(self._looked, self._looked_after)
         return {
-            "observedGeneration": self._generation,
+            "observedGeneration": generation,
             **conditions.figures(plan, scaler.observed_at if scaler else None),
             "currentReplicas": replicas.current if replicas else None,
             "readyReplicas": replicas.ready if replicas else None,
             "learned": kept or self._status.get("learned"),
             "conditions": conditions.conditions(
-                found, self._status.get("conditions") or [], self._generation, datetime.now(UTC)
+                found, self._status.get("conditions") or [], generation, datetime.now(UTC)
             ),
         }
 
@@ -191,6 +220,9 @@ class Autoscaler:
             await self._around.cluster.create(path("v1", "events", self.identity.namespace), made)
         except ApiError as error:
             _log.warning("an Event could not be made", autoscaler=self._where, error=str(error))
+
+    def _path(self, subresource: str = "") -> str:
+        return path(f"{GROUP}/{VERSION}", PLURAL, self.identity.namespace, f"{self.identity.name}{subresource}")
 
     @property
     def _where(self) -> str:

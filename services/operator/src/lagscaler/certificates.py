@@ -36,6 +36,10 @@ class Pair:
         begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
         return begins + (ends - begins) * RENEW_AFTER
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether nobody believes it any more. Raises ValueError if it is no certificate."""
+        return x509.load_pem_x509_certificate(self.certificate).not_valid_after_utc <= now
+
     def is_for(self, names: Sequence[str]) -> bool:
         """Whether it can be used for all of `names`, key and CA fitting."""
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -33,14 +32,13 @@ async def read_secrets(source: SecretSource, namespace: str, kafka: Kafka) -> di
     """The text of each key that `kafka` names. Raises `CredentialsError`, and `ApiError` where the API server is away."""
     found: dict[SecretKey, str] = {}
     for key in kafka.secret_keys:
-        field = key.field.rsplit(".", 1)[0]
         try:
             data = await source.secret(namespace, key.secret)
         except ApiError as error:
             if error.status not in (403, 404):
                 raise
             reason = "SecretNotFound" if error.status == 404 else "SecretUnreadable"
-            raise CredentialsError(reason, f"{field}: the Secret {key.secret}: {error}") from error
+            raise CredentialsError(reason, f"{key.secret_field}: the Secret {key.secret}: {error}") from error
         found[key] = _text(data, key)
     return found
 
@@ -65,9 +63,6 @@ def client_config(kafka: Kafka, secrets: Secrets) -> dict[str, Any]:
         "broker.address.ttl": 1000,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000,
-        # librdkafka would write to standard error by itself, a line for each try while a broker is away.
-        "logger": logging.getLogger("kafka"),
-        "log.connection.close": False,
     }
     if kafka.sasl:
         username = secrets[kafka.sasl.username_key] if kafka.sasl.username_key else kafka.sasl.username

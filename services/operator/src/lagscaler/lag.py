@@ -17,16 +17,24 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._group import ConsumerGroupDescription
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._topic import TopicDescription
 
+from adclicks.kafka import Admin
 from lagscaler.policy.observations import PartitionOffsets
 
 REQUEST_TIMEOUT_SECONDS = 4.0
 # As many LagAutoscalers can wait for their brokers at once; the others wait for a thread.
 THREADS = 16
+# What a refusal is about: the condition's reason, and the field of spec.kafka to mend.
+_REFUSALS = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART: ("TopicNotFound", "topic"),
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: ("NotAuthorized", "topic"),
+    KafkaError.GROUP_AUTHORIZATION_FAILED: ("NotAuthorized", "group"),
+    KafkaError._AUTHENTICATION: ("LoginRefused", "sasl"),  # noqa: SLF001 its public name
+    KafkaError._SSL: ("TlsFailed", "tls"),  # noqa: SLF001 its public name
+}
 
 
 class LagUnavailableError(Exception):
@@ -67,10 +75,8 @@ class KafkaLag:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topic, self._group, self._threads, self._clock = topic, group, threads, clock
-        self._last_error: KafkaError | None = None
         try:
-            settings: dict[str, Any] = {**config, "error_cb": self._remember}
-            self._client = AdminClient(settings)
+            self._client = Admin(dict(config))
         except (KafkaException, ValueError, TypeError) as error:
             raise LagUnavailableError("BadCredentials", f"spec.kafka: {_words(error)}") from error
 
@@ -80,8 +86,7 @@ class KafkaLag:
 
     def _read(self) -> Reading:
         # What was met in an earlier outage must not be told as the reason of this one.
-        self._client.poll(0)
-        self._last_error = None
+        self._client.forget()
         try:
             described = self._describe_topic()
             numbers = [partition.id for partition in described.partitions]
@@ -93,7 +98,8 @@ class KafkaLag:
             starts, ends = self._offsets(numbers, OffsetSpec.earliest()), self._offsets(numbers, OffsetSpec.latest())
             start, end = _results(starts), _results(ends)
         except (KafkaException, FutureTimeoutError, TimeoutError) as error:
-            raise self._unavailable(error) from error
+            # A refused login shows as a request that was not answered; what the client met on its way tells more.
+            raise unavailable(error, self._client.met()) from error
         offsets = tuple(
             PartitionOffsets(number, start[number], end[number], committed.get(number), read_by.owners.get(number))
             for number in numbers
@@ -122,17 +128,16 @@ class KafkaLag:
         asked = {TopicPartition(self._topic, number): spec for number in numbers}
         return self._client.list_offsets(asked, request_timeout=REQUEST_TIMEOUT_SECONDS)
 
-    def _unavailable(self, error: Exception) -> LagUnavailableError:
-        code = error.args[0].code() if isinstance(error, KafkaException) else None
-        if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return LagUnavailableError("TopicNotFound", f"spec.kafka.topic: Kafka has no topic {self._topic}")
-        # A refused login shows as a request that was not answered; what the client met on its way tells more.
-        self._client.poll(0)
-        met = f" ({self._last_error.str()})" if self._last_error is not None else ""
-        return LagUnavailableError("KafkaUnreachable", f"spec.kafka.bootstrapServers: {_words(error)}{met}")
 
-    def _remember(self, error: KafkaError) -> None:
-        self._last_error = error
+def unavailable(error: Exception, met: KafkaError | None) -> LagUnavailableError:
+    """What to tell of `error`, where the client met `met` on its way: the reason, and the field that is about it."""
+    refused = error.args[0] if isinstance(error, KafkaException) else None
+    for cause in (refused, met):
+        if cause is not None and cause.code() in _REFUSALS:
+            reason, field = _REFUSALS[cause.code()]
+            return LagUnavailableError(reason, f"spec.kafka.{field}: {cause.str()}")
+    on_the_way = f" ({met.str()})" if met is not None else ""
+    return LagUnavailableError("KafkaUnreachable", f"spec.kafka.bootstrapServers: {_words(error)}{on_the_way}")
 
 
 def _members(asked: Future[ConsumerGroupDescription], topic: str) -> _Members:

@@ -20,6 +20,8 @@ from lagscaler.cluster import ApiError, path
 APIREGISTRATION = "apiregistration.k8s.io/v1"
 # From a new caBundle until every API server has it; only then the new certificate is served.
 SPREAD_SECONDS = 10.0
+# When to look again after something was missing: Helm makes the APIServices after the pod.
+SOON_SECONDS = 5.0
 
 Use = Callable[[Pair], Awaitable[None]]
 
@@ -52,6 +54,7 @@ class OwnCertificate:
     def __init__(self, api: Api, wanted: Wanted, use: Use) -> None:
         self._api, self._wanted, self._use = api, wanted, use
         self._served: Pair | None = None
+        self._missing: set[str] = set()
 
     @property
     def check_seconds(self) -> float:
@@ -62,15 +65,15 @@ class OwnCertificate:
         """For ever; an API server that is away is asked again soon."""
         while True:
             try:
-                await self.check(datetime.now(UTC))
-                wait_seconds = self.check_seconds
+                complete = await self.check(datetime.now(UTC))
+                wait_seconds = self.check_seconds if complete else min(SOON_SECONDS, self.check_seconds)
             except (ApiError, OSError) as error:
                 _log.warning("the serving certificate could not be looked after", error=str(error))
-                wait_seconds = min(5.0, self.check_seconds)
+                wait_seconds = min(SOON_SECONDS, self.check_seconds)
             await asyncio.sleep(wait_seconds)
 
-    async def check(self, now: datetime) -> None:
-        """Raises `ApiError`."""
+    async def check(self, now: datetime) -> bool:
+        """Whether every APIService was there to be told. Raises `ApiError`."""
         stored = await self._stored()
         if stored is None:
             # A Secret that somebody deleted gets back what is served, which is trusted already.
@@ -78,10 +81,15 @@ class OwnCertificate:
             await self._renew(self._served if usable and self._served else self._make(now), now)
         elif stored.renewed_at() <= now:
             _log.info("the serving certificate is renewed")
+            if self._served is None and not stored.is_over(now):
+                # A process that has just begun: callers trust this one already, and the next once its CA has spread.
+                await self._trust([stored.ca], now)
+                await self._serve(stored)
             await self._renew(self._make(now), now)
         else:
             await self._trust([stored.ca], now)
             await self._serve(stored)
+        return not self._missing
 
     async def _renew(self, new: Pair, now: datetime) -> None:
         """First trusted, then kept, then served; killed in between, the next check goes on from either."""
@@ -134,8 +142,11 @@ class OwnCertificate:
             where = path(APIREGISTRATION, "apiservices", name=name)
             found = await self._api.find(where)
             if found is None:
-                _log.warning("there is no such APIService yet", name=name)
+                if name not in self._missing:
+                    _log.warning("there is no such APIService yet", name=name)
+                self._missing.add(name)
                 continue
+            self._missing.discard(name)
             before = base64.b64decode((found.get("spec") or {}).get("caBundle") or "")
             after = bundle(before, cas, now)
             if after != before:

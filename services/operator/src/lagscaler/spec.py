@@ -44,11 +44,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """One key of a Secret, and the field that names it."""
+    """One key of a Secret, and the fields that name the key and the Secret."""
 
     secret: str
     key: str
     field: str
+    secret_field: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,24 +164,30 @@ def _sasl(sasl: Fields) -> Sasl:
         sasl.problem("username", "set username or usernameKey, not both")
     found = Sasl(
         mechanism=sasl.choice("mechanism", ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"), "SCRAM-SHA-512"),
-        password=SecretKey(secret, sasl.text("passwordKey", default="password"), sasl.path("passwordKey")),
+        password=_key(sasl, "secret", secret, "passwordKey", sasl.text("passwordKey", default="password")),
         username=username,
-        username_key=SecretKey(secret, username_key, sasl.path("usernameKey")) if username_key else None,
+        username_key=_key(sasl, "secret", secret, "usernameKey", username_key) if username_key else None,
     )
     sasl.nothing_else()
     return found
 
 
 def _tls(tls: Fields) -> Tls:
-    ca, client = tls.optional_text("caSecret"), tls.optional_text("clientSecret")
+    def key(secret_field: str, field: str, default: str) -> SecretKey | None:
+        secret, name = tls.optional_text(secret_field), tls.text(field, default=default)
+        return _key(tls, secret_field, secret, field, name) if secret else None
 
-    def key(secret: str | None, field: str, default: str) -> SecretKey | None:
-        name = tls.text(field, default=default)
-        return SecretKey(secret, name, tls.path(field)) if secret else None
-
-    found = Tls(key(ca, "caKey", "ca.crt"), key(client, "certificateKey", "tls.crt"), key(client, "keyKey", "tls.key"))
+    found = Tls(
+        ca=key("caSecret", "caKey", "ca.crt"),
+        certificate=key("clientSecret", "certificateKey", "tls.crt"),
+        key=key("clientSecret", "keyKey", "tls.key"),
+    )
     tls.nothing_else()
     return found
+
+
+def _key(fields: Fields, secret_field: str, secret: str, field: str, key: str) -> SecretKey:
+    return SecretKey(secret, key, fields.path(field), fields.path(secret_field))
 
 
 def _policy(spec: Fields) -> PolicySettings:
