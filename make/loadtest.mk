@@ -15,6 +15,10 @@ loadtest: setup ## the published benchmark against BASE_URL (ROWS="300" PACES="f
 bench: setup ## the figures P1 to P8 on a pipeline of its own (ONLY=P4, QUICK=1, RECORD=1)
 	@PYTHONPATH=$(CURDIR)/loadtests python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(RECORD),--record) $(OPTIONS)
 
+.PHONY: bench-growth
+bench-growth: setup ## how cost grows with stored clicks, ads, partitions and consumers (a quarter of an hour)
+	@PYTHONPATH=$(CURDIR)/loadtests python -m bench.growth
+
 .PHONY: bench-charts
-bench-charts: setup ## draw the charts of docs/benchmarks.md from the last full bench
+bench-charts: setup ## draw the charts of docs/benchmarks.md from the last full bench and the last growth
 	@PYTHONPATH=$(CURDIR)/loadtests python -m bench.charts

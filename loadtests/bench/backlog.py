@@ -20,8 +20,8 @@ class NotProduced(Exception):
     """Kafka did not take everything."""
 
 
-def fill(kafka: KafkaSettings, clicks: int, now: datetime) -> float:
-    """Puts ``clicks`` unique clicks of ``ADS`` ads, sent and received at ``now``, into the topic; returns clicks a second.
+def fill(kafka: KafkaSettings, clicks: int, now: datetime, ads: int = ADS) -> float:
+    """Puts ``clicks`` unique clicks of ``ads`` ads, sent and received at ``now``, into the topic; returns clicks a second.
 
     Acknowledged by all replicas and without duplicates, as ingest's. Raises ``NotProduced``.
     """
@@ -39,7 +39,7 @@ def fill(kafka: KafkaSettings, clicks: int, now: datetime) -> float:
         }
     )
     start = time.perf_counter()
-    for number, (key, value) in enumerate(_events(clicks, now)):
+    for number, (key, value) in enumerate(_events(clicks, now, ads)):
         while not _offer(producer, kafka.topic, key, value):
             producer.poll(0.05)
         if number % _POLL_EVERY == 0:
@@ -63,15 +63,15 @@ def _offer(producer: Producer, topic: str, key: str, value: bytes) -> bool:
     return True
 
 
-def _events(clicks: int, now: datetime) -> Iterator[tuple[str, bytes]]:
+def _events(clicks: int, now: datetime, ads: int) -> Iterator[tuple[str, bytes]]:
     stamp = now.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    ads = [ad_id(number) for number in range(ADS)]
+    ids = [ad_id(number) for number in range(ads)]
     for number in range(clicks):
         # Not in order: ids in order would be kinder to the database's index than real ones are.
         digits = os.urandom(16).hex()
         click_id = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
         click = (
-            f'{{"clickId":"{click_id}","ad_id":"{ads[number % ADS]}","name":"load test","ip":"10.0.0.1",'
+            f'{{"clickId":"{click_id}","ad_id":"{ids[number % ads]}","name":"load test","ip":"10.0.0.1",'
             f'"timestamp":"{stamp}"}}'
         )
         yield click_id, encode_event(click.encode(), stamp, "127.0.0.1")

@@ -6,7 +6,6 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -15,16 +14,13 @@ from bench import record, result
 from bench.figures import FIGURES
 from bench.load import LOADTESTS
 from bench.measurement import Measurement, NotMeasured
-from bench.process import Runner
 from bench.result import Found
 from bench.sizes import FULL, QUICK, Sizes
 from bench.table import cost_table, table
 from bench.targets import QUESTIONS
-from bench.workplace import Workplace
+from bench.workplace import opened
 from localstack.child import StartError
-from localstack.guardian import Guardian
 from localstack.services import workers
-from localstack.stack import InfraStack
 
 RESULTS = LOADTESTS / "results"
 _DESCRIPTION = """Measures P1 to P8 on a pipeline of its own, started on an empty store and ended with the bench, and beside
@@ -67,17 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: Options) -> Found:
     found = Found()
-    with ExitStack() as ends:
-        _say("starting Kafka, PostgreSQL and Valkey")
-        infra = ends.enter_context(InfraStack())
-        guardian = Guardian()
-        ends.callback(guardian.close)
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        logs = infra.folder / "bench"
-        logs.mkdir()
-        place = Workplace(
-            infra, Runner(guardian, logs), options.sizes, options.ingest_workers, options.consumer_workers, _say, ends
-        )
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with opened(options.sizes, options.ingest_workers, options.consumer_workers, _say) as place:
         for name in options.figures:
             _say(f"{name}: {QUESTIONS[name]}")
             try:

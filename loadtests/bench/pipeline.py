@@ -21,10 +21,13 @@ _REDIS_DATABASES = 16
 class Pipeline:
     """A topic, a database and a Redis database. ``with`` ends its services.
 
-    ``topic``: one that exists; by default a new one.
+    ``topic``: one that exists; by default a new one. ``partitions``: how many it has.
     """
 
-    def __init__(self, infra: InfraStack, runner: Runner, number: int, topic: str | None = None) -> None:
+    def __init__(
+        self, infra: InfraStack, runner: Runner, number: int, topic: str | None = None, partitions: int = PARTITIONS
+    ) -> None:
+        self._partitions = partitions
         name = f"bench_{uuid4().hex[:12]}"
         self.runner = runner
         self.environment = {
@@ -46,7 +49,7 @@ class Pipeline:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         with self.connect() as connection:
             schema.migrate(connection)
-        kafka.create_topics(kafka.admin(self.kafka), self.kafka, PARTITIONS, 1)
+        kafka.create_topics(kafka.admin(self.kafka), self.kafka, partitions, 1)
 
     def __enter__(self) -> "Pipeline":
         return self
@@ -82,7 +85,7 @@ class Pipeline:
     def records(self) -> int:
         """How many records the topic has had."""
         admin = kafka.admin(self.kafka)
-        return sum(mark.high for mark in kafka.watermarks(admin, self.topic, range(PARTITIONS)).values())
+        return sum(mark.high for mark in kafka.watermarks(admin, self.topic, range(self._partitions)).values())
 
     def drop(self) -> None:
         """Gives its disk space back."""

@@ -39,7 +39,7 @@ def result_of(found: Found, command: str, now: datetime, *, quick: bool) -> Resu
     return Result(
         finished_at=now,
         command=command,
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores(),
         processor=_processor(),
         python=platform.python_version(),
         quick=quick,
@@ -47,6 +47,11 @@ def result_of(found: Found, command: str, now: datetime, *, quick: bool) -> Resu
         missing=found.missing,
         costs=found.costs,
     )
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write(result: Result, path: Path) -> None:

@@ -1,6 +1,6 @@
 """How much is measured: enough for figures to quote, or just enough to notice a change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,5 @@ QUICK = Sizes(
     paced_row=100,
     limit_records=100_000,
 )
+# A curve has many points, so each is smaller.
+GROWTH = replace(FULL, load_seconds=5, backlog=500_000, reads_per_second=200, reads_seconds=10)

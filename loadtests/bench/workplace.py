@@ -1,15 +1,16 @@
 """What the figures share: the servers, how much is measured, and the long history, which is made once."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
 from bench import history
-from bench.pipeline import Pipeline
+from bench.pipeline import PARTITIONS, Pipeline
 from bench.process import Runner
 from bench.sizes import Sizes
+from localstack.guardian import Guardian
 from localstack.stack import InfraStack
 
 
@@ -30,9 +31,9 @@ class Workplace:
     _numbers: "count[int]" = field(default_factory=count)
     _with_history: Pipeline | None = None
 
-    def pipeline(self, topic: str | None = None) -> Pipeline:
-        """A new one, on an empty store. ``topic``: one that has a backlog."""
-        return Pipeline(self.infra, self.runner, next(self._numbers), topic)
+    def pipeline(self, topic: str | None = None, partitions: int = PARTITIONS) -> Pipeline:
+        """A new one, on an empty store. ``topic``: one that has a backlog, of ``partitions`` partitions."""
+        return Pipeline(self.infra, self.runner, next(self._numbers), topic, partitions)
 
     def with_history(self) -> Pipeline:
         """The one with the long history. Raises ``NotMeasured`` where the disk is too small."""
@@ -47,3 +48,18 @@ class Workplace:
     def now() -> datetime:
         """The time, aware."""
         return datetime.now(UTC)
+
+
+@contextmanager
+def opened(
+    sizes: Sizes, ingest_workers: int, consumer_workers: tuple[int, ...], say: Callable[[str], None]
+) -> Iterator[Workplace]:
+    """One on servers of its own, which end with it. Raises ``StartError``."""
+    with ExitStack() as ends:
+        say("starting Kafka, PostgreSQL and Valkey")
+        infra = ends.enter_context(InfraStack())
+        guardian = Guardian()
+        ends.callback(guardian.close)
+        logs = infra.folder / "bench"
+        logs.mkdir()
+        yield Workplace(infra, Runner(guardian, logs), sizes, ingest_workers, consumer_workers, say, ends)

@@ -16,7 +16,7 @@ _WARM_UP_SECONDS = 2
 def single_clicks(place: Workplace) -> list[Measurement]:
     """P2."""
     with place.pipeline() as pipeline:
-        result, wrong = _load(place, pipeline, CONNECTIONS, 1)
+        result, wrong = load(place, pipeline, CONNECTIONS, 1)
         limit = bare_rate(pipeline, place.sizes.load_seconds, CONNECTIONS)
     rate, target = result.requests / result.seconds, targets.CLICKS_A_SECOND
     place.say(f"answers after {result.p50_ms:.1f} ms (p50), {result.p99_ms:.1f} ms (p99)")
@@ -28,7 +28,7 @@ def batches(place: Workplace) -> list[Measurement]:
     """P3."""
     size = place.sizes.batch
     with place.pipeline() as pipeline:
-        result, wrong = _load(place, pipeline, _BATCH_CONNECTIONS, size)
+        result, wrong = load(place, pipeline, _BATCH_CONNECTIONS, size)
     with place.pipeline() as pipeline:
         limit = producer_rate(pipeline, place.sizes)
     rate, target = result.requests * size / result.seconds, targets.BATCHED_CLICKS_A_SECOND
@@ -36,7 +36,8 @@ def batches(place: Workplace) -> list[Measurement]:
     return [Measurement("P3", what, rate, "/s", target.value, target.at_least, limit, wrong)]
 
 
-def _load(place: Workplace, pipeline: Pipeline, connections: int, batch: int) -> tuple[WrkResult, str]:
+def load(place: Workplace, pipeline: Pipeline, connections: int, batch: int) -> tuple[WrkResult, str]:
+    """What one pinned worker answers to ``connections``, ``batch`` clicks a request, and what was wrong with it."""
     ingest = pipeline.start("ingest", pinned(()), WEB_CONCURRENCY="1")
     wrk(place.runner, ingest.url, _WARM_UP_SECONDS, connections, batch)
     before = pipeline.records()
