@@ -5,9 +5,11 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import yaml
 from aiohttp import web
 
 from lagscaler.listener import bind
@@ -150,6 +152,19 @@ class ApiServer:
                     await stream.write(json.dumps(event).encode() + b"\n")
                 await changed.wait()
         return stream
+
+
+def kubeconfig(api: ApiServer, folder: Path) -> Path:
+    """How a process finds it."""
+    named = {"name": "it"}
+    config = {
+        "current-context": "it",
+        "contexts": [named | {"context": {"cluster": "it", "user": "it"}}],
+        "clusters": [named | {"cluster": {"server": api.url}}],
+        "users": [named | {"user": {"token": "any"}}],
+    }
+    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+    return folder / "kubeconfig"
 
 
 def _discovery(path: str) -> Json | None:

@@ -13,8 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
-import yaml
-from tests.integration.lagscaler.api_server import ApiServer, Json
+from tests.integration.lagscaler.api_server import ApiServer, Json, kubeconfig
 from tests.integration.lagscaler.conftest import Topic
 
 from lagscaler.connection import Connection
@@ -38,18 +37,9 @@ class Scene:
 
     async def operator(self) -> Process:
         """One more, as a process."""
-        kubeconfig = self.folder / "kubeconfig"
-        named = {"name": "it"}
-        config = {
-            "current-context": "it",
-            "contexts": [named | {"context": {"cluster": "it", "user": "it"}}],
-            "clusters": [named | {"cluster": {"server": self.api.url}}],
-            "users": [named | {"user": {"token": "any"}}],
-        }
-        kubeconfig.write_text(yaml.safe_dump(config))
         environment = {
             **os.environ,
-            "KUBECONFIG": str(kubeconfig),
+            "KUBECONFIG": str(kubeconfig(self.api, self.folder)),
             "WATCH_NAMESPACES": "shop",
             "POD_NAMESPACE": "shop",
             "PORT": str(free_port()),

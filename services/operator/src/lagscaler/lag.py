@@ -25,6 +25,9 @@ from adclicks.kafka import Admin
 from lagscaler.policy.observations import PartitionOffsets
 
 REQUEST_TIMEOUT_SECONDS = 4.0
+# A client that has failed for so long is replaced: after a restart of all brokers, librdkafka (2.16) goes on asking what the
+# group's coordinator was before, and never ends.
+REPLACED_AFTER_SECONDS = 10.0
 # As many LagAutoscalers can wait for their brokers at once; the others wait for a thread.
 THREADS = 16
 # What a refusal is about: the condition's reason, and the field of spec.kafka to mend.
@@ -64,7 +67,9 @@ class _Members:
 
 
 class KafkaLag:
-    """Reads one topic and one group, with one client that is kept. Raises `LagUnavailableError` for a bad configuration."""
+    """Reads one topic and one group, with a client that is kept while it works. Raises `LagUnavailableError` for a bad
+    configuration.
+    """
 
     def __init__(
         self,
@@ -74,9 +79,11 @@ class KafkaLag:
         threads: ThreadPoolExecutor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._topic, self._group, self._threads, self._clock = topic, group, threads, clock
+        self._config, self._topic, self._group = dict(config), topic, group
+        self._threads, self._clock = threads, clock
+        self._failing_since_seconds: float | None = None
         try:
-            self._client = Admin(dict(config))
+            self._client = Admin(self._config)
         except (KafkaException, ValueError, TypeError) as error:
             raise LagUnavailableError("BadCredentials", f"spec.kafka: {_words(error)}") from error
 
@@ -88,18 +95,32 @@ class KafkaLag:
         # What was met in an earlier outage must not be told as the reason of this one.
         self._client.forget()
         try:
-            described = self._describe_topic()
-            numbers = [partition.id for partition in described.partitions]
-            # Both are under way at once. Commits before ends: the other way round a busy group is ahead of its topic.
-            members = self._client.describe_consumer_groups([self._group], request_timeout=REQUEST_TIMEOUT_SECONDS)
-            committed = self._committed(numbers)
-            read_by = _members(members[self._group], self._topic)
-            at_seconds = self._clock()
-            starts, ends = self._offsets(numbers, OffsetSpec.earliest()), self._offsets(numbers, OffsetSpec.latest())
-            start, end = _results(starts), _results(ends)
+            reading = self._ask()
         except (KafkaException, FutureTimeoutError, TimeoutError) as error:
             # A refused login shows as a request that was not answered; what the client met on its way tells more.
-            raise unavailable(error, self._client.met()) from error
+            told = unavailable(error, self._client.met())
+            self._replace_if_failing()
+            raise told from error
+        self._failing_since_seconds = None
+        return reading
+
+    def _replace_if_failing(self) -> None:
+        now = self._clock()
+        if self._failing_since_seconds is None:
+            self._failing_since_seconds = now
+        elif now - self._failing_since_seconds >= REPLACED_AFTER_SECONDS:
+            self._client, self._failing_since_seconds = Admin(self._config), now
+
+    def _ask(self) -> Reading:
+        described = self._describe_topic()
+        numbers = [partition.id for partition in described.partitions]
+        # Both are under way at once. Commits before ends: the other way round a busy group is ahead of its topic.
+        members = self._client.describe_consumer_groups([self._group], request_timeout=REQUEST_TIMEOUT_SECONDS)
+        committed = self._committed(numbers)
+        read_by = _members(members[self._group], self._topic)
+        at_seconds = self._clock()
+        starts, ends = self._offsets(numbers, OffsetSpec.earliest()), self._offsets(numbers, OffsetSpec.latest())
+        start, end = _results(starts), _results(ends)
         offsets = tuple(
             PartitionOffsets(number, start[number], end[number], committed.get(number), read_by.owners.get(number))
             for number in numbers
