@@ -115,7 +115,7 @@ def test_without_the_operator_the_number_is_served_from_values(render: Render) -
     objects = render(*KIND, "--set", "autoscaling.provider=external")
     assert environment(objects, "operator")["LAGSCALER_MODE"] == "values"
     file = yaml.safe_load(objects[f"ConfigMap/{PREFIX}-operator"]["data"]["lagautoscaler.yaml"])
-    hpa = objects[f"HorizontalPodAutoscaler/{PREFIX}-consumer"]["spec"]
+    hpa = objects[f"HorizontalPodAutoscaler/{PREFIX}-consumer-lag"]["spec"]
     # As the operator's HPA: the number is taken in one step.
     assert hpa["behavior"]["scaleUp"]["policies"] == [
         {"type": "Pods", "value": hpa["maxReplicas"], "periodSeconds": 15}
