@@ -1,7 +1,5 @@
 """Topics and groups on the real Kafka."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -22,7 +20,6 @@ class Topic:
 
     address: str
     name: str
-    threads: ThreadPoolExecutor
     # Kept: a client that is collected answers none of its futures.
     admin: AdminClient
 
@@ -68,12 +65,11 @@ class Topic:
         return made
 
     def lag(self) -> KafkaLag:
-        return KafkaLag({"bootstrap.servers": self.address}, self.name, self.name, self.threads)
+        return KafkaLag({"bootstrap.servers": self.address}, self.name, self.name)
 
 
 @pytest.fixture
-def topic(infra: InfraStack) -> Iterator[Topic]:
+def topic(infra: InfraStack) -> Topic:
     """Not created yet."""
-    threads, address = ThreadPoolExecutor(2), infra.environment["KAFKA_ADDRESS"]
-    yield Topic(address, f"lag-{uuid4()}", threads, AdminClient({"bootstrap.servers": address}))
-    threads.shutdown()
+    address = infra.environment["KAFKA_ADDRESS"]
+    return Topic(address, f"lag-{uuid4()}", AdminClient({"bootstrap.servers": address}))

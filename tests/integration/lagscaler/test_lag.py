@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
+import socket
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -18,7 +18,13 @@ async def test_a_group_without_commits_has_none(topic: Topic) -> None:
     """Not zero, and not the end: the policy decides what is unread then."""
     topic.create()
     topic.produce(5, partition=1)
-    reading = await topic.lag().read()
+    lag = topic.lag()
+    reading = await lag.read()
+    for _ in range(20):
+        if reading.member_count is not None:
+            break
+        # A new broker has no coordinator for groups yet.
+        reading = await lag.read()
     assert [(part.log_start, part.end, part.committed, part.owner) for part in reading.partitions] == [
         (0, 0, None, None),
         (0, 5, None, None),
@@ -119,13 +125,27 @@ async def test_a_broker_that_is_away_is_a_failure_within_a_bounded_time(topic: T
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     config = {"bootstrap.servers": f"127.0.0.1:{free_port()}", "logger": logging.getLogger("kafka")}
     with pytest.raises(LagUnavailableError, match=r"^spec\.kafka\.bootstrapServers: ") as refused:
-        await KafkaLag(config, topic.name, topic.name, topic.threads).read()
+        await KafkaLag(config, topic.name, topic.name).read()
     assert refused.value.reason == "KafkaUnreachable"
+
+
+async def test_brokers_that_do_not_answer_delay_nobody_elses_look(topic: Topic) -> None:
+    """Thirty LagAutoscalers whose brokers accept and say nothing: the one with a good broker is read as if alone."""
+    topic.create()
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        config = {"bootstrap.servers": f"127.0.0.1:{silent.getsockname()[1]}"}
+        waiting = [asyncio.create_task(KafkaLag(config, topic.name, topic.name).read()) for _ in range(30)]
+        good = topic.lag()
+        await good.read()
+        await good.read()
+        assert not any(task.done() for task in waiting)
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(error) for error in found} == {LagUnavailableError}
 
 
 def test_credentials_that_are_none_are_refused_when_the_client_is_made() -> None:
     """A Secret with something else in it."""
     config = {"bootstrap.servers": "127.0.0.1:1", "security.protocol": "ssl", "ssl.ca.pem": "no certificate"}
-    with ThreadPoolExecutor(1) as threads, pytest.raises(LagUnavailableError, match=r"^spec\.kafka: ") as refused:
-        KafkaLag(config, "t", "g", threads)
+    with pytest.raises(LagUnavailableError, match=r"^spec\.kafka: ") as refused:
+        KafkaLag(config, "t", "g")
     assert refused.value.reason == "BadCredentials"

@@ -3,7 +3,6 @@
 import base64
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +46,7 @@ class Secured:
             "maxReplicas": 1,
             "ratePerConsumer": 1,
         }
-        with ThreadPoolExecutor(1) as threads:
-            return await SecuredLag(parse(spec).kafka, "shop", self, threads).read()
+        return await SecuredLag(parse(spec).kafka, "shop", self).read()
 
     def scram(self, **changes: Any) -> dict[str, Any]:
         sasl = {"secret": "user", "username": "operator"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -89,16 +88,15 @@ async def test_a_rotated_secret_makes_a_new_client_and_an_absent_api_server_none
     monkeypatch.setattr(Client, "made", [], raising=False)
     monkeypatch.setattr(source, "KafkaLag", Client)
     secrets, now = Secrets(password="first"), [0.0]
-    with ThreadPoolExecutor(1) as threads:
-        lag = source.SecuredLag(kafka(), "shop", secrets, threads, lambda: now[0])
-        await lag.read()
-        now[0] = 20
-        await lag.read()
-        secrets.error = ApiUnavailableError("away")
-        now[0] = 40
-        await lag.read()
-        secrets.error = None
-        secrets.data = Secrets(password="second").data
-        now[0] = 60
-        await lag.read()
+    lag = source.SecuredLag(kafka(), "shop", secrets, lambda: now[0])
+    await lag.read()
+    now[0] = 20
+    await lag.read()
+    secrets.error = ApiUnavailableError("away")
+    now[0] = 40
+    await lag.read()
+    secrets.error = None
+    secrets.data = Secrets(password="second").data
+    now[0] = 60
+    await lag.read()
     assert [config["sasl.password"] for config in Client.made] == ["first", "second"]

@@ -23,6 +23,8 @@ BAD = [
     ("scaleTargetRef.kind", "ReplicaSet", "spec.scaleTargetRef.kind"),
     ("scaleTargetRef.apiVersion", "apps/v1beta1", "spec.scaleTargetRef.apiVersion"),
     ("scaleTargetRef.name", "", "spec.scaleTargetRef.name"),
+    ("scaleTargetRef.name", "../../other/deployments/it", "spec.scaleTargetRef.name"),
+    ("kafkaTopicRef", {"name": "..", "partitions": 3}, "spec.kafkaTopicRef.name"),
     ("scaleTargetRef.namespace", "other", "spec.scaleTargetRef.namespace"),
     ("kafka", "kafka:9092", "spec.kafka"),
     ("kafka.bootstrapServers", "kafka", "spec.kafka.bootstrapServers"),
@@ -137,6 +139,18 @@ def test_secrets_are_known_with_the_fields_that_name_them() -> None:
         SecretKey("mine", "tls.crt", "spec.kafka.tls.certificateKey", "spec.kafka.tls.clientSecret"),
         SecretKey("mine", "user.key", "spec.kafka.tls.keyKey", "spec.kafka.tls.clientSecret"),
     }
+
+
+@pytest.mark.parametrize("name", ["../../kube-system/secrets/admin", "..", "a/b", "a?b", "A", "", "a" * 254, 7])
+def test_a_secret_of_another_namespace_can_not_be_named(name: object) -> None:
+    """It would be read with the operator's rights and sent, as a password, to a broker of whoever named it."""
+    secured = {"securityProtocol": "sasl_ssl", "sasl": {"secret": name, "username": "me"}, "tls": {"caSecret": name}}
+    with pytest.raises(InvalidSpecError) as refused:
+        parse(GOOD | {"kafka": GOOD["kafka"] | secured})
+    assert [problem.field for problem in refused.value.problems] == [
+        "spec.kafka.sasl.secret",
+        "spec.kafka.tls.caSecret",
+    ]
 
 
 def test_a_user_is_named_once() -> None:

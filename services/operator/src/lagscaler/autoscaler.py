@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +34,6 @@ class Surroundings:
     """What all LagAutoscalers share."""
 
     cluster: Cluster
-    threads: ThreadPoolExecutor
     keda_url: str
     look_seconds: float
     resync_seconds: float
@@ -162,7 +160,7 @@ class Autoscaler:
         namespace, cluster = self.identity.namespace, self._around.cluster
         return Scaler(
             spec.policy,
-            SecuredLag(spec.kafka, namespace, cluster, self._around.threads),
+            SecuredLag(spec.kafka, namespace, cluster),
             Pool(cluster, namespace, spec.target),
             learned.from_status(spec, self._status),
         )
@@ -222,7 +220,7 @@ class Autoscaler:
             _log.warning("an Event could not be made", autoscaler=self._where, error=str(error))
 
     def _path(self, subresource: str = "") -> str:
-        return path(f"{GROUP}/{VERSION}", PLURAL, self.identity.namespace, f"{self.identity.name}{subresource}")
+        return path(f"{GROUP}/{VERSION}", PLURAL, self.identity.namespace, self.identity.name) + subresource
 
     @property
     def _where(self) -> str:

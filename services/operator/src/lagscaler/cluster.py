@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from lagscaler.connection import Connection
 from lagscaler.resources import MANAGER
@@ -38,8 +40,9 @@ class ApiUnavailableError(ApiError):
 def path(api_version: str, plural: str, namespace: str | None = None, name: str | None = None) -> str:
     """The path of a resource's collection, or of one object."""
     root = "/api/v1" if api_version == "v1" else f"/apis/{api_version}"
-    parts = [root, *(["namespaces", namespace] if namespace else []), plural, *([name] if name else [])]
-    return "/".join(parts)
+    parts = [*(["namespaces", namespace] if namespace else []), plural, *([name] if name else [])]
+    # Whatever a name holds, it stays one segment of the path.
+    return "/".join([root, *(quote(part, safe="") for part in parts)])
 
 
 class Cluster:
@@ -110,9 +113,9 @@ class Cluster:
             if token := self._connection.token():
                 headers["Authorization"] = f"Bearer {token}"
             data = json.dumps(body) if body is not None else None
-            async with self._session.request(
-                method, self._connection.server + target, data=data, headers=headers
-            ) as answer:
+            # As it is: normalised, an escaped slash or a dot would lead elsewhere.
+            url = URL(self._connection.server + target, encoded=True)
+            async with self._session.request(method, url, data=data, headers=headers) as answer:
                 return _checked(answer.status, await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiUnavailableError(f"the API server could not be asked: {error or 'no answer in time'}") from error

@@ -9,6 +9,8 @@ from typing import Any
 from lagscaler.policy.settings import Problem
 
 _LONGEST_NAME = 253
+# Of an object. It becomes part of a path at the API server, with the operator's rights: "../" would lead anywhere.
+_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
 class Problems:
@@ -53,6 +55,17 @@ class Fields:
             return value
         self.problem(name, f"must be a text of 1 to {longest} characters")
         return ""
+
+    def name(self, name: str) -> str:
+        """The name of a Kubernetes object."""
+        value = self._take(name)
+        if isinstance(value, str) and len(value) <= _LONGEST_NAME and re.fullmatch(_NAME, value):
+            return value
+        self.problem(name, "must be the name of an object")
+        return ""
+
+    def optional_name(self, name: str) -> str | None:
+        return None if self._take(name) is None else self.name(name)
 
     def pattern(self, name: str, pattern: str, remedy: str) -> str:
         value = self._take(name)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +27,6 @@ REQUEST_TIMEOUT_SECONDS = 4.0
 # A client that has failed for so long is replaced: after a restart of all brokers, librdkafka (2.16) goes on asking what the
 # group's coordinator was before, and never ends.
 REPLACED_AFTER_SECONDS = 10.0
-# As many LagAutoscalers can wait for their brokers at once; the others wait for a thread.
-THREADS = 16
 # What a refusal is about: the condition's reason, and the field of spec.kafka to mend.
 _REFUSALS = {
     KafkaError.UNKNOWN_TOPIC_OR_PART: ("TopicNotFound", "topic"),
@@ -76,11 +73,10 @@ class KafkaLag:
         config: Mapping[str, Any],
         topic: str,
         group: str,
-        threads: ThreadPoolExecutor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config, self._topic, self._group = dict(config), topic, group
-        self._threads, self._clock = threads, clock
+        self._clock = clock
         self._failing_since_seconds: float | None = None
         try:
             self._client = Admin(self._config)
@@ -89,55 +85,54 @@ class KafkaLag:
 
     async def read(self) -> Reading:
         """One look, bounded to a few times `REQUEST_TIMEOUT_SECONDS`. Raises `LagUnavailableError`."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read)
-
-    def _read(self) -> Reading:
         # What was met in an earlier outage must not be told as the reason of this one.
         self._client.forget()
         try:
-            reading = self._ask()
-        except (KafkaException, FutureTimeoutError, TimeoutError) as error:
+            reading = await self._ask()
+        except (KafkaException, TimeoutError) as error:
             # A refused login shows as a request that was not answered; what the client met on its way tells more.
             told = unavailable(error, self._client.met())
-            self._replace_if_failing()
+            await self._replace_if_failing()
             raise told from error
         self._failing_since_seconds = None
         return reading
 
-    def _replace_if_failing(self) -> None:
+    async def _replace_if_failing(self) -> None:
         now = self._clock()
         if self._failing_since_seconds is None:
             self._failing_since_seconds = now
         elif now - self._failing_since_seconds >= REPLACED_AFTER_SECONDS:
-            self._client, self._failing_since_seconds = Admin(self._config), now
+            last, self._client, self._failing_since_seconds = [self._client], Admin(self._config), now
+            # It ends once its threads have, one of which may be waiting for a name server.
+            await asyncio.to_thread(last.clear)
 
-    def _ask(self) -> Reading:
-        described = self._describe_topic()
+    async def _ask(self) -> Reading:
+        described = await self._describe_topic()
         numbers = [partition.id for partition in described.partitions]
         # Both are under way at once. Commits before ends: the other way round a busy group is ahead of its topic.
         members = self._client.describe_consumer_groups([self._group], request_timeout=REQUEST_TIMEOUT_SECONDS)
-        committed = self._committed(numbers)
-        read_by = _members(members[self._group], self._topic)
+        committed = await self._committed(numbers)
+        read_by = await _members(members[self._group], self._topic)
         at_seconds = self._clock()
         starts, ends = self._offsets(numbers, OffsetSpec.earliest()), self._offsets(numbers, OffsetSpec.latest())
-        start, end = _results(starts), _results(ends)
+        start, end = await _results(starts), await _results(ends)
         offsets = tuple(
             PartitionOffsets(number, start[number], end[number], committed.get(number), read_by.owners.get(number))
             for number in numbers
         )
         return Reading(at_seconds, str(described.topic_id), offsets, read_by.count)
 
-    def _describe_topic(self) -> TopicDescription:
+    async def _describe_topic(self) -> TopicDescription:
         asked = self._client.describe_topics(TopicCollection([self._topic]), request_timeout=REQUEST_TIMEOUT_SECONDS)
-        described: TopicDescription = _result(asked[self._topic])
+        described: TopicDescription = await _result(asked[self._topic])
         if not described.partitions:
             raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
         return described
 
-    def _committed(self, numbers: Sequence[int]) -> dict[int, int]:
+    async def _committed(self, numbers: Sequence[int]) -> dict[int, int]:
         request = ConsumerGroupTopicPartitions(self._group, [TopicPartition(self._topic, number) for number in numbers])
         asked = self._client.list_consumer_group_offsets([request], request_timeout=REQUEST_TIMEOUT_SECONDS)
-        found: ConsumerGroupTopicPartitions = _result(asked[self._group])
+        found: ConsumerGroupTopicPartitions = await _result(asked[self._group])
         parts = found.topic_partitions or []
         for part in parts:
             if part.error is not None:
@@ -161,14 +156,14 @@ def unavailable(error: Exception, met: KafkaError | None) -> LagUnavailableError
     return LagUnavailableError("KafkaUnreachable", f"spec.kafka.bootstrapServers: {_words(error)}{on_the_way}")
 
 
-def _members(asked: Future[ConsumerGroupDescription], topic: str) -> _Members:
+async def _members(asked: Future[ConsumerGroupDescription], topic: str) -> _Members:
     """Who reads the topic. A group that can't be described is no failure: the policy does without it."""
     try:
-        described: ConsumerGroupDescription = _result(asked)
+        described: ConsumerGroupDescription = await _result(asked)
     except KafkaException as error:
         unknown_group = error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND
         return _Members({}, 0 if unknown_group else None)
-    except (FutureTimeoutError, TimeoutError):
+    except TimeoutError:
         return _Members({}, None)
     owners = {
         part.partition: member.member_id
@@ -179,13 +174,18 @@ def _members(asked: Future[ConsumerGroupDescription], topic: str) -> _Members:
     return _Members(owners, len(described.members))
 
 
-def _result(future: Future[Any]) -> Any:
-    # A little more than the request's own bound, which is the one that should speak.
-    return future.result(REQUEST_TIMEOUT_SECONDS + 1)
+async def _result(future: Future[Any]) -> Any:
+    # A little more than the request's own bound, which is the one that should speak. Waited for without cancelling it: the
+    # client's thread would find a cancelled future where it puts its answer.
+    asked = asyncio.wrap_future(future)
+    done, _ = await asyncio.wait([asked], timeout=REQUEST_TIMEOUT_SECONDS + 1)
+    if not done:
+        raise TimeoutError
+    return asked.result()
 
 
-def _results(futures: Mapping[TopicPartition, Future[Any]]) -> dict[int, int]:
-    return {part.partition: int(_result(future).offset) for part, future in futures.items()}
+async def _results(futures: Mapping[TopicPartition, Future[Any]]) -> dict[int, int]:
+    return {part.partition: int((await _result(future)).offset) for part, future in futures.items()}
 
 
 def _words(error: Exception) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
@@ -13,7 +12,6 @@ import structlog
 from lagscaler.autoscaler import Autoscaler, Surroundings
 from lagscaler.cluster import Cluster
 from lagscaler.connection import Connection
-from lagscaler.lag import THREADS
 from lagscaler.runner import Runner
 from lagscaler.serving import Serving
 from lagscaler.settings import OperatorSettings
@@ -27,26 +25,21 @@ async def run(settings: OperatorSettings, connection: Connection) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="kafka")
-    try:
-        async with Cluster(connection) as cluster:
-            mode = _values if settings.mode == "values" else _operator
-            await mode(settings, connection, cluster, threads, stop)
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+    async with Cluster(connection) as cluster:
+        mode = _values if settings.mode == "values" else _operator
+        await mode(settings, connection, cluster, stop)
 
 
 async def _operator(
     settings: OperatorSettings,
     connection: Connection,
     cluster: Cluster,
-    threads: ThreadPoolExecutor,
     stop: asyncio.Event,
 ) -> None:
     # Imported late: the mode values needs no kopf.
     from lagscaler.watching import Watching
 
-    around = Surroundings(cluster, threads, settings.url_for_keda, settings.look_seconds, settings.resync_seconds)
+    around = Surroundings(cluster, settings.url_for_keda, settings.look_seconds, settings.resync_seconds)
     runner = Runner(lambda body: Autoscaler(around, body))
     watching = Watching(connection, settings.watch_namespaces, runner)
     serving = Serving(settings, cluster, runner, lambda: watching.is_alive)
@@ -62,11 +55,10 @@ async def _values(
     settings: OperatorSettings,
     _connection: Connection,
     cluster: Cluster,
-    threads: ThreadPoolExecutor,
     stop: asyncio.Event,
 ) -> None:
     identity, spec = read(Path(settings.spec_file or ""), settings.pod_namespace)
-    one = OneFromFile(identity, spec, cluster, threads)
+    one = OneFromFile(identity, spec, cluster)
     await _serve(Serving(settings, cluster, one, lambda: True), stop, one.run(settings.look_seconds))
 
 

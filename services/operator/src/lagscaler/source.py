@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from lagscaler.cluster import ApiUnavailableError
 from lagscaler.credentials import Secrets, SecretSource, client_config, read_secrets
@@ -22,10 +21,9 @@ class SecuredLag:
         kafka: Kafka,
         namespace: str,
         secrets: SecretSource,
-        threads: ThreadPoolExecutor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._kafka, self._namespace, self._source, self._threads = kafka, namespace, secrets, threads
+        self._kafka, self._namespace, self._source = kafka, namespace, secrets
         self._clock = clock
         self._client: KafkaLag | None = None
         self._secrets: Secrets | None = None
@@ -55,5 +53,5 @@ class SecuredLag:
         self._checked_at_seconds = self._clock()
         if secrets != self._secrets or self._client is None:
             config = client_config(self._kafka, secrets)
-            self._client = KafkaLag(config, self._kafka.topic, self._kafka.group, self._threads, self._clock)
+            self._client = KafkaLag(config, self._kafka.topic, self._kafka.group, self._clock)
             self._secrets = secrets

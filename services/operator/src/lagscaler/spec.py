@@ -130,7 +130,7 @@ def parse(raw: object) -> Spec:
 
 def _target(ref: Fields) -> Target:
     ref.choice("apiVersion", ("apps/v1",))
-    target = Target(ref.choice("kind", ("Deployment", "StatefulSet")), ref.text("name"))
+    target = Target(ref.choice("kind", ("Deployment", "StatefulSet")), ref.name("name"))
     ref.nothing_else()
     return target
 
@@ -158,7 +158,7 @@ def _kafka(kafka: Fields) -> Kafka:
 
 
 def _sasl(sasl: Fields) -> Sasl:
-    secret = sasl.text("secret")
+    secret = sasl.name("secret")
     username, username_key = sasl.optional_text("username"), sasl.optional_text("usernameKey")
     if (username is None) == (username_key is None):
         sasl.problem("username", "set username or usernameKey, not both")
@@ -174,7 +174,7 @@ def _sasl(sasl: Fields) -> Sasl:
 
 def _tls(tls: Fields) -> Tls:
     def key(secret_field: str, field: str, default: str) -> SecretKey | None:
-        secret, name = tls.optional_text(secret_field), tls.text(field, default=default)
+        secret, name = tls.optional_name(secret_field), tls.text(field, default=default)
         return _key(tls, secret_field, secret, field, name) if secret else None
 
     found = Tls(
@@ -214,7 +214,7 @@ def _policy(spec: Fields) -> PolicySettings:
 def _topic_growth(ref: Fields | None) -> TopicGrowth | None:
     if ref is None:
         return None
-    growth = TopicGrowth(ref.text("name"), ref.whole("partitions", 1, 10_000))
+    growth = TopicGrowth(ref.name("name"), ref.whole("partitions", 1, 10_000))
     ref.nothing_else()
     return growth
 

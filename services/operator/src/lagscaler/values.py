@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +37,9 @@ def read(file: Path, namespace: str) -> tuple[Identity, Spec]:
 class OneFromFile:
     """All LagAutoscalers that there are: this one."""
 
-    def __init__(self, identity: Identity, spec: Spec, cluster: Cluster, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, identity: Identity, spec: Spec, cluster: Cluster) -> None:
         self.identity = identity
-        lag = SecuredLag(spec.kafka, identity.namespace, cluster, threads)
+        lag = SecuredLag(spec.kafka, identity.namespace, cluster)
         self._scaler = Scaler(spec.policy, lag, Pool(cluster, identity.namespace, spec.target))
         self.scaler: Scaler | None = self._scaler
 
