@@ -1,6 +1,7 @@
 """What an autoscaler does over time, seen from outside: a table of lag, replicas asked for, and replicas ready."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Event, Thread
@@ -9,6 +10,7 @@ from types import TracebackType
 from testbed.cluster import Cluster, CommandFailed
 
 LOOK_SECONDS = 2.0
+PROBE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,32 @@ class Watch:
                     deployment["status"].get("readyReplicas", 0),
                 )
             )
+
+
+class Probe:
+    """Asks again and again until the block ends, and remembers what went wrong."""
+
+    def __init__(self, ask: Callable[[], object]) -> None:
+        self._ask = ask
+        self._stop = Event()
+        self._thread = Thread(target=self._run)
+        self.answers = 0
+        self.failures: list[str] = []
+
+    def __enter__(self) -> "Probe":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(PROBE_SECONDS):
+            try:
+                self._ask()
+                self.answers += 1
+            except AssertionError as failure:
+                self.failures.append(str(failure))
