@@ -3,11 +3,9 @@
 import json
 import os
 import random
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,10 @@ import yaml
 
 from testbed import clicks, http
 from testbed.cluster import CHART, Cluster, CommandFailed, kill_9, run
+from testbed.forwarding import forwarded
 from testbed.polling import eventually
 from testbed.release import Release
-from testbed.scaling import Probe, Watch
+from testbed.scaling import Probe, Watch, existing, owned_hpa, statuses
 from testbed.wrong_autoscalers import BAD, CONSUMER, GOOD, OPERATOR
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -63,7 +62,7 @@ def scaling(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Itera
     run(*apply, "--filename", str(CHART / "crds"))
     release.upgrade("--values", str(values))
     release.cluster.kubectl("wait", "--for=condition=Ready", f"lagautoscaler/{CONSUMER}", "--timeout=120s")
-    eventually(lambda: _is(_conditions(release.cluster, "hpa")["ScalingActive"], "True"))
+    eventually(lambda: _is(statuses(release.cluster, "hpa", CONSUMER)["ScalingActive"], "True"))
     yield release
     release.upgrade()
 
@@ -136,7 +135,7 @@ def test_the_pool_stays_while_kafka_is_away_and_whatever_is_done_to_the_hpa_is_u
     cluster = scaling.cluster
     ad_id = burst(scaling, BURST // 2)
     eventually(lambda: _is(replicas(cluster) > 2, True), timeout_seconds=120)
-    before, wanted = replicas(cluster), _hpa(cluster)
+    before, wanted = replicas(cluster), owned_hpa(cluster, CONSUMER)
     cluster.kubectl("scale", "statefulset/kafka", "--replicas=0")
     until = time.monotonic() + OUTAGE_SECONDS
     try:
@@ -145,8 +144,8 @@ def test_the_pool_stays_while_kafka_is_away_and_whatever_is_done_to_the_hpa_is_u
             eventually(lambda: _is(time.monotonic() > until, True), timeout_seconds=OUTAGE_SECONDS)
             with pytest.raises(AssertionError, match=r"(?i)spec.kafka.bootstrapServers"):
                 served(cluster)
-            eventually(lambda: _is(_conditions(cluster, "hpa")["ScalingActive"], "False"))
-            assert _conditions(cluster, "lagautoscaler")["Ready"] == "False"
+            eventually(lambda: _is(statuses(cluster, "hpa", CONSUMER)["ScalingActive"], "False"))
+            assert statuses(cluster, "lagautoscaler", CONSUMER)["Ready"] == "False"
     finally:
         cluster.kubectl("scale", "statefulset/kafka", "--replicas=1")
     assert len(watch.looks) > 10
@@ -170,7 +169,7 @@ def test_an_operator_that_is_killed_at_any_point_converges(scaling: Release) -> 
         if number % 5 == 4:
             eventually(partial(_has_window, cluster, number))
     eventually(lambda: served(cluster))
-    eventually(lambda: _is(_conditions(cluster, "lagautoscaler")["Ready"], "True"))
+    eventually(lambda: _is(statuses(cluster, "lagautoscaler", CONSUMER)["Ready"], "True"))
 
 
 def _tamper(cluster: Cluster, wanted: dict[str, Any], times: int) -> None:
@@ -193,7 +192,7 @@ def _tamper(cluster: Cluster, wanted: dict[str, Any], times: int) -> None:
             with suppress(CommandFailed):
                 # An HPA without metrics may be refused; then there is nothing to undo.
                 _merge(cluster, "hpa", edit)
-        eventually(lambda: _is(_hpa(cluster), wanted), timeout_seconds=60)
+        eventually(lambda: _is(owned_hpa(cluster, CONSUMER), wanted), timeout_seconds=60)
 
 
 @pytest.mark.parametrize(("change", "field"), BAD.values(), ids=BAD.keys())
@@ -208,7 +207,7 @@ def test_a_wrong_autoscaler_says_which_field(scaling: Release, change: dict[str,
         return
 
     def told() -> None:
-        conditions = _found(cluster, "lagautoscaler", name).get("status", {}).get("conditions", [])
+        conditions = existing(cluster, "lagautoscaler", name).get("status", {}).get("conditions", [])
         assert any(item["status"] == "False" and field in item["message"] for item in conditions), conditions
 
     try:
@@ -227,7 +226,7 @@ def test_the_number_is_for_those_who_may_ask(scaling: Release) -> None:
     poor = cluster.kubectl("create", "token", "default").strip()
     rich = run("kubectl", "create", "token", "horizontal-pod-autoscaler", "--namespace=kube-system").strip()
     with (
-        _forwarded(cluster) as url,
+        forwarded(cluster, OPERATOR, 8443) as url,
         # The pod's certificate is for its Service; who it is, is the API server's to check, and is not the question here.
         httpx.Client(base_url=url, verify=False) as client,  # noqa: S501
     ):
@@ -252,7 +251,7 @@ def test_the_number_is_for_those_who_may_ask(scaling: Release) -> None:
 def test_the_number_reaches_the_hpa_another_way(scaling: Release, values: str, hpa: str) -> None:
     """As the LagAutoscaler's own metric, where another server has the external ones; and without operator and object."""
     scaling.upgrade("--reuse-values", "--set", values)
-    eventually(lambda: _is(_conditions(scaling.cluster, "hpa", hpa)["ScalingActive"], "True"))
+    eventually(lambda: _is(statuses(scaling.cluster, "hpa", hpa)["ScalingActive"], "True"))
 
 
 def _running(cluster: Cluster) -> dict[str, Any]:
@@ -264,20 +263,6 @@ def _running(cluster: Cluster) -> dict[str, Any]:
     return pods[0]
 
 
-def _found(cluster: Cluster, kind: str, name: str) -> dict[str, Any]:
-    """An ``AssertionError`` where there is none."""
-    try:
-        return cluster.get(kind, name)[0]
-    except CommandFailed as error:
-        raise AssertionError(str(error)) from error
-
-
-def _conditions(cluster: Cluster, kind: str, name: str = CONSUMER) -> dict[str, str]:
-    """Each condition's status, by its type."""
-    conditions = _found(cluster, kind, name).get("status", {}).get("conditions", [])
-    return {"ScalingActive": "", "Ready": ""} | {item["type"]: item["status"] for item in conditions}
-
-
 def _certificate(cluster: Cluster) -> str:
     """That of the metrics API."""
     found: str = cluster.get("secret", f"{OPERATOR}-serving")[0]["data"]["tls.crt"]
@@ -285,7 +270,7 @@ def _certificate(cluster: Cluster) -> str:
 
 
 def _has_window(cluster: Cluster, seconds: int) -> None:
-    assert _hpa(cluster)["behavior"]["scaleUp"]["stabilizationWindowSeconds"] == seconds
+    assert owned_hpa(cluster, CONSUMER)["behavior"]["scaleUp"]["stabilizationWindowSeconds"] == seconds
 
 
 def _is(value: object, wanted: object) -> None:
@@ -303,37 +288,3 @@ def _create(cluster: Cluster, item: dict[str, Any]) -> str:
 
 def _merge(cluster: Cluster, kind: str, patch: dict[str, Any]) -> None:
     cluster.kubectl("patch", kind, CONSUMER, "--type=merge", "--patch", json.dumps(patch))
-
-
-def _hpa(cluster: Cluster) -> dict[str, Any]:
-    """What of the HPA is the operator's."""
-    found = _found(cluster, "hpa", CONSUMER)
-    owners = [owner["kind"] for owner in found["metadata"].get("ownerReferences", [])]
-    spec = found["spec"]
-    return {
-        "owners": owners,
-        **{key: spec.get(key) for key in ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior")},
-    }
-
-
-@contextmanager
-def _forwarded(cluster: Cluster) -> Iterator[str]:
-    """The base URL of the operator's metrics API, straight to its pod."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["kubectl", "--namespace", cluster.namespace, "port-forward", f"deployment/{OPERATOR}", f"{port}:8443"]
-    forward = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        eventually(lambda: _connect(port))
-        yield f"https://127.0.0.1:{port}"
-    finally:
-        forward.terminate()
-        forward.wait()
-
-
-def _connect(port: int) -> None:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except OSError as error:
-        raise AssertionError(str(error)) from error

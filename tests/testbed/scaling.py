@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from threading import Event, Thread
 from types import TracebackType
+from typing import Any
 
 from testbed.cluster import Cluster, CommandFailed
 
@@ -128,3 +129,28 @@ class Probe:
                 self.answers += 1
             except AssertionError as failure:
                 self.failures.append(str(failure))
+
+
+def existing(cluster: Cluster, kind: str, name: str) -> dict[str, Any]:
+    """An ``AssertionError`` where there is none."""
+    try:
+        return cluster.get(kind, name)[0]
+    except CommandFailed as error:
+        raise AssertionError(str(error)) from error
+
+
+def statuses(cluster: Cluster, kind: str, name: str) -> dict[str, str]:
+    """Each condition's status, by its type."""
+    conditions = existing(cluster, kind, name).get("status", {}).get("conditions", [])
+    return {"ScalingActive": "", "Ready": ""} | {item["type"]: item["status"] for item in conditions}
+
+
+def owned_hpa(cluster: Cluster, name: str) -> dict[str, Any]:
+    """What of the HPA is the operator's."""
+    found = existing(cluster, "hpa", name)
+    owners = [owner["kind"] for owner in found["metadata"].get("ownerReferences", [])]
+    spec = found["spec"]
+    return {
+        "owners": owners,
+        **{key: spec.get(key) for key in ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior")},
+    }
