@@ -19,6 +19,9 @@ KINDS = (
     "monitoring.coreos.com/v1/PrometheusRule",
     "keda.sh/v1alpha1/ScaledObject",
 )
+KIND = ("--values", str(CHART / "values-kind.yaml"))
+PRODUCTION = ("--values", str(CHART / "values-production.yaml"))
+PREFIX = "r-ads-click-tracking"
 Objects = dict[str, dict[str, Any]]
 Render = Callable[..., Objects]
 
@@ -45,19 +48,27 @@ def helm(request: pytest.FixtureRequest, tools: Path) -> Path:
     return tools / str(request.param)
 
 
-def template(helm: Path, *arguments: str, kinds: tuple[str, ...] = KINDS) -> "subprocess.CompletedProcess[str]":
-    """`helm template`, as release r in namespace ads."""
+def template(
+    helm: Path, *arguments: str, kinds: tuple[str, ...] = KINDS, release: str = "r"
+) -> "subprocess.CompletedProcess[str]":
+    """`helm template`, in namespace ads."""
     versions = [f"--api-versions={kind}" for kind in kinds]
-    command = [str(helm), "template", "r", str(CHART), "--namespace=ads", *versions, *arguments]
+    command = [str(helm), "template", release, str(CHART), "--namespace=ads", *versions, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def environment(objects: Objects, component: str) -> dict[str, Any]:
+    """A component's variables: its value, or where it comes from."""
+    spec = objects[f"Deployment/{PREFIX}-{component}"]["spec"]["template"]["spec"]
+    return {item["name"]: item.get("value", item.get("valueFrom")) for item in spec["containers"][0]["env"]}
 
 
 @pytest.fixture
 def render(helm: Path) -> Render:
     """The objects of a rendering, by "Kind/name"."""
 
-    def rendered(*arguments: str) -> Objects:
-        done = template(helm, *arguments)
+    def rendered(*arguments: str, release: str = "r") -> Objects:
+        done = template(helm, *arguments, release=release)
         assert done.returncode == 0, done.stderr
         found = [item for item in yaml.safe_load_all(done.stdout) if item]
         return {f"{item['kind']}/{item['metadata']['name']}": item for item in found}

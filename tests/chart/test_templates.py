@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.conftest import CHART, ROOT, Objects, Render, template
+from chart.conftest import CHART, KIND, PREFIX, ROOT, Objects, Render, environment, template
 
-KIND = ("--values", str(CHART / "values-kind.yaml"))
-PRODUCTION = ("--values", str(CHART / "values-production.yaml"))
 MODES = sorted([CHART / "values-kind.yaml", CHART / "values-production.yaml", *(CHART / "ci").glob("*.yaml")])
 WORKLOADS = ("Deployment", "StatefulSet", "Job", "Pod")
-PREFIX = "r-ads-click-tracking"
 
 
 def pod_specs(objects: Objects) -> dict[str, dict[str, Any]]:
@@ -23,12 +20,6 @@ def pod_specs(objects: Objects) -> dict[str, dict[str, Any]]:
         for key, item in objects.items()
         if item["kind"] in WORKLOADS
     }
-
-
-def environment(objects: Objects, component: str) -> dict[str, Any]:
-    """A component's variables: its value, or where it comes from."""
-    spec = objects[f"Deployment/{PREFIX}-{component}"]["spec"]["template"]["spec"]
-    return {item["name"]: item.get("value", item.get("valueFrom")) for item in spec["containers"][0]["env"]}
 
 
 @pytest.mark.parametrize("values", MODES, ids=lambda path: path.stem)
@@ -149,61 +140,6 @@ def test_without_a_scaler_nothing_of_it_is_there(render: Render) -> None:
     objects = render(*KIND, "--set", "autoscaling.provider=none,operator.enabled=false")
     assert objects[f"Deployment/{PREFIX}-consumer"]["spec"]["replicas"] == 1
     assert not [key for key in objects if "operator" in key or key.startswith(("Role", "ClusterRole", "APIService"))]
-
-
-def test_strimzi_with_scram_gives_each_service_its_own_user(render: Render) -> None:
-    """Ingest may only write clicks, analytics only look at the topic; passwords come from Strimzi's secrets."""
-    objects = render(*PRODUCTION)
-    ingest = environment(objects, "ingest")
-    assert ingest["KAFKA_ADDRESS"] == f"{PREFIX}-kafka-kafka-bootstrap.ads.svc:9093"
-    assert ingest["KAFKA_SECURITY_PROTOCOL"] == "sasl_ssl"
-    assert ingest["KAFKA_SASL_MECHANISM"] == "SCRAM-SHA-512"
-    assert ingest["KAFKA_PASSWORD"] == {"secretKeyRef": {"name": f"{PREFIX}-ingest", "key": "password"}}
-    users = {
-        name: objects[f"KafkaUser/{PREFIX}-{name}"]["spec"]["authorization"]["acls"] for name in ("ingest", "analytics")
-    }
-    assert [(acl["resource"]["name"], acl["operations"]) for acl in users["ingest"]] == [
-        ("clicks", ["Describe", "Write"])
-    ]
-    assert [(acl["resource"]["name"], acl["operations"]) for acl in users["analytics"]] == [("clicks", ["Describe"])]
-
-
-def test_strimzi_with_tls_mounts_the_client_certificate(render: Render) -> None:
-    """Mutual TLS, without a password anywhere."""
-    objects = render(*PRODUCTION, "--set", "kafka.strimzi.authentication=tls")
-    consumer = environment(objects, "consumer")
-    assert consumer["KAFKA_SECURITY_PROTOCOL"] == "ssl"
-    assert consumer["KAFKA_CERT_FILE"] == "/etc/adclicks/kafka-client/user.crt"
-    assert "KAFKA_PASSWORD" not in consumer
-    volumes = objects[f"Deployment/{PREFIX}-consumer"]["spec"]["template"]["spec"]["volumes"]
-    mounted = {volume["name"]: volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
-    assert mounted["kafka-client"] == f"{PREFIX}-consumer"
-    assert mounted["kafka-ca"] == f"{PREFIX}-kafka-cluster-ca-cert"
-
-
-def test_production_keeps_each_click_on_three_brokers(render: Render) -> None:
-    """Three copies, two of them in sync before a click is acknowledged; one broker of one, on kind."""
-    production = render(*PRODUCTION)[f"KafkaTopic/{PREFIX}-clicks"]["spec"]
-    assert (production["replicas"], production["config"]["min.insync.replicas"]) == (3, 2)
-    small = render(*KIND, "--set", "kafka.mode=strimzi,kafka.external.bootstrapServers=")
-    assert small[f"KafkaTopic/{PREFIX}-clicks"]["spec"]["replicas"] == 1
-
-
-@pytest.mark.parametrize("keep", [True, False])
-def test_uninstalling_keeps_the_clicks_unless_told_otherwise(render: Render, keep: bool) -> None:
-    """Deleting a KafkaTopic deletes its clicks, so that takes a word of yours."""
-    setting = f"kafka.strimzi.keepOnUninstall={str(keep).lower()},postgresql.cnpg.keepOnUninstall={str(keep).lower()}"
-    objects = render(*PRODUCTION, "--set", setting)
-    kept = {
-        key for key, item in objects.items() if "helm.sh/resource-policy" in item["metadata"].get("annotations", {})
-    }
-    clicks = {
-        f"Kafka/{PREFIX}-kafka",
-        f"KafkaNodePool/{PREFIX}-kafka-brokers",
-        f"KafkaTopic/{PREFIX}-clicks",
-        f"KafkaTopic/{PREFIX}-dead-letters",
-    }
-    assert kept == (clicks | {f"Cluster/{PREFIX}-postgresql"} if keep else set())
 
 
 def test_a_job_that_would_change_gets_another_name(render: Render) -> None:

@@ -92,6 +92,11 @@ WRONG: list[tuple[str, Values, tuple[str, ...]]] = [
         ("kafka.strimzi.replicas", "use 1 (trials) or 3"),
     ),
     (
+        "a Kafka cluster with too long a name",
+        {"kafka": {"mode": "strimzi", "external": {"bootstrapServers": ""}, "strimzi": {"clusterName": "k" * 47}}},
+        ("kafka.strimzi.clusterName", "at most 46"),
+    ),
+    (
         "an unnamed Kafka cluster",
         {"kafka": {"mode": "strimzi", "external": {"bootstrapServers": ""}, "strimzi": {"createCluster": False}}},
         ("kafka.strimzi.clusterName", "name the Kafka"),

@@ -4,6 +4,11 @@
 {{- .Values.kafka.strimzi.clusterName | default (printf "%s-kafka" (include "adclicks.fullname" .)) -}}
 {{- end -}}
 
+{{/* A broker's pod is called <cluster>-<pool>-<id>, which is its host name as well: 63 characters at the most. */}}
+{{- define "adclicks.kafkaPool" -}}
+{{- printf "brokers-%s" (include "adclicks.fullname" . | sha256sum | trunc 5) -}}
+{{- end -}}
+
 {{- define "adclicks.kafkaAddress" -}}
 {{- if eq .Values.kafka.mode "strimzi" -}}
 {{- printf "%s-kafka-bootstrap.%s.svc:9093" (include "adclicks.kafkaCluster" .) .Release.Namespace -}}
@@ -33,7 +38,8 @@
 {{- $user := include "adclicks.kafkaUser" . -}}
 {{- $tls := eq .root.Values.kafka.strimzi.authentication "tls" -}}
 protocol: {{ ternary "ssl" "sasl_ssl" $tls }}
-ca: {secret: {{ include "adclicks.kafkaCluster" .root }}-cluster-ca-cert, key: ca.crt}
+# While Strimzi replaces the CA, the old one is there as ca-<date>.crt, and brokers have either's certificates.
+ca: {secret: {{ include "adclicks.kafkaCluster" .root }}-cluster-ca-cert, key: ca.crt, folder: true}
 {{- if $tls }}
 client: {secret: {{ $user }}, certificateKey: user.crt, keyKey: user.key}
 {{- else }}
@@ -68,7 +74,7 @@ sasl: {mechanism: {{ .sasl.mechanism }}, secret: {{ .sasl.existingSecret }}, use
 - {name: KAFKA_SECURITY_PROTOCOL, value: {{ $security.protocol }}}
 {{- end }}
 {{- with $security.ca }}
-- {name: KAFKA_CA_FILE, value: /etc/adclicks/kafka-ca/{{ .key }}}
+- {name: KAFKA_CA_FILE, value: /etc/adclicks/kafka-ca{{ if not .folder }}/{{ .key }}{{ end }}}
 {{- end }}
 {{- with $security.client }}
 - {name: KAFKA_CERT_FILE, value: /etc/adclicks/kafka-client/{{ .certificateKey }}}

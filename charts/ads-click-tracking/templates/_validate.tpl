@@ -33,6 +33,9 @@
 {{- if eq (int .strimzi.replicas) 2 }}
 - "kafka.strimzi.replicas is 2: two controllers have no majority when one is away; use 1 (trials) or 3 (production)"
 {{- end }}
+{{- if gt (len .strimzi.clusterName) 46 }}
+- {{ printf "kafka.strimzi.clusterName is %q: at most 46 characters, or the names of brokers get longer than the 63 that Kubernetes allows" .strimzi.clusterName | quote }}
+{{- end }}
 {{- if and (not .strimzi.createCluster) (not .strimzi.clusterName) }}
 - "kafka.strimzi.clusterName is empty: with kafka.strimzi.createCluster=false name the Kafka in this namespace that is to be used"
 {{- end }}
@@ -166,5 +169,43 @@
 - {{ printf "%s needs %s, which this cluster does not have: %s (checkCapabilities=false skips this check)" .value .kind .remedy | quote }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The secrets that the values name must be there: pods would wait for them for ever. Not asked where there is no cluster. */}}
+{{- define "adclicks.problems.secrets" -}}
+{{- if and .Values.checkSecrets (lookup "v1" "ServiceAccount" .Release.Namespace "default") }}
+{{- $kafka := .Values.kafka.external }}
+{{- $postgresql := .Values.postgresql }}
+{{- $redis := .Values.redis }}
+{{- $external := dict "kafka" (eq .Values.kafka.mode "external") "postgresql" (eq $postgresql.mode "external") "redis" (eq $redis.mode "external") }}
+{{- $named := list
+  (dict "wanted" $external.kafka "value" "kafka.external.sasl.existingSecret" "secret" $kafka.sasl.existingSecret "keys" (dict "kafka.external.sasl.usernameKey" $kafka.sasl.usernameKey "kafka.external.sasl.passwordKey" $kafka.sasl.passwordKey))
+  (dict "wanted" $external.kafka "value" "kafka.external.tls.caSecret" "secret" $kafka.tls.caSecret "keys" (dict "kafka.external.tls.caKey" $kafka.tls.caKey))
+  (dict "wanted" $external.kafka "value" "kafka.external.tls.clientSecret" "secret" $kafka.tls.clientSecret "keys" (dict "kafka.external.tls.certificateKey" $kafka.tls.certificateKey "kafka.external.tls.keyKey" $kafka.tls.keyKey))
+  (dict "wanted" (eq $postgresql.mode "internal") "value" "postgresql.internal.existingSecret" "secret" $postgresql.internal.existingSecret "keys" (dict "postgresql.internal.existingSecret" "password"))
+  (dict "wanted" $external.postgresql "value" "postgresql.external.existingSecret" "secret" $postgresql.external.existingSecret "keys" (dict "postgresql.external.usernameKey" $postgresql.external.usernameKey "postgresql.external.passwordKey" $postgresql.external.passwordKey))
+  (dict "wanted" $external.postgresql "value" "postgresql.external.caSecret" "secret" $postgresql.external.caSecret "keys" (dict "postgresql.external.caKey" $postgresql.external.caKey))
+  (dict "wanted" (eq $redis.mode "internal") "value" "redis.internal.existingSecret" "secret" $redis.internal.existingSecret "keys" (dict "redis.internal.existingSecret" "password"))
+  (dict "wanted" $external.redis "value" "redis.external.existingSecret" "secret" $redis.external.existingSecret "keys" (dict "redis.external.usernameKey" $redis.external.usernameKey "redis.external.passwordKey" $redis.external.passwordKey))
+  (dict "wanted" $external.redis "value" "redis.external.tls.caSecret" "secret" $redis.external.tls.caSecret "keys" (dict "redis.external.tls.caKey" $redis.external.tls.caKey)) }}
+{{- range $named }}
+{{- if and .wanted .secret }}
+{{- include "adclicks.problems.secret" (merge (dict "namespace" $.Release.Namespace) .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "adclicks.problems.secret" -}}
+{{- $found := lookup "v1" "Secret" .namespace .secret }}
+{{- $has := keys ($found.data | default dict) | sortAlpha }}
+{{- range $value, $key := .keys }}
+{{- if and $key $found (not (has $key $has)) }}
+- {{ printf "%s: secret %s in namespace %s has no key %q (it has %s); name the right key, or add it (checkSecrets=false skips this check)" $value $.secret $.namespace $key (join ", " $has | default "none") | quote }}
+{{- end }}
+{{- end }}
+{{- if not $found }}
+- {{ printf "%s is %q, but namespace %s has no such secret: make it, with the keys %s (checkSecrets=false skips this check)" .value .secret .namespace (values .keys | sortAlpha | join " " | trim | replace " " ", ") | quote }}
 {{- end }}
 {{- end -}}
