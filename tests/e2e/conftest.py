@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from testbed.cluster import Cluster, run
+from testbed.polling import eventually
 from testbed.release import Release
 
 ROOT = Path(__file__).parents[2]
+DEFINITIONS = ROOT.parent / "shared" / "crds"
+OPERATORS = ("kafka.strimzi.io", "postgresql.cnpg.io", "keda.sh", "monitoring.coreos.com")
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +38,19 @@ def release(cluster: Cluster, kafka: None) -> Release:
     release = Release(cluster, "ads-click-tracking", os.environ.get("E2E_URL", "http://127.0.0.1:30080"))
     release.upgrade()
     return release
+
+
+@pytest.fixture(scope="session")
+def definitions() -> None:
+    """The operators' definitions are in the cluster: with the operators, or from a folder beside the repository."""
+    if DEFINITIONS.is_dir():
+        run("kubectl", "apply", "--server-side", "--recursive", "--filename", str(DEFINITIONS))
+
+    def served() -> None:
+        missing = [group for group in OPERATORS if group not in run("kubectl", "api-versions")]
+        assert not missing, f"the cluster lacks {missing}: install the operators first"
+
+    eventually(served)
 
 
 @pytest.fixture(scope="session", autouse=True)

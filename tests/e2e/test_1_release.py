@@ -1,16 +1,24 @@
 """Install, use, upgrade and roll back, as a user does."""
 
+import shlex
+
 import pytest
 
 from testbed import traffic
+from testbed.cluster import run
 from testbed.release import Release
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+ENDLESS = {"port-forward", "--watch"}
 
 
-def test_helm_test_sends_a_click_and_reads_it_back(release: Release) -> None:
-    """`helm test` passes right after the installation."""
-    assert "Succeeded" in release.cluster.helm("test", release.name)
+def test_the_commands_of_the_notes_work_as_they_stand(release: Release) -> None:
+    """What an installation says to do next, `helm test` among it, which sends a click and reads it back."""
+    notes = release.cluster.helm("get", "notes", release.name).splitlines()
+    commands = [shlex.split(line) for line in notes if line.startswith(("  kubectl ", "  helm "))]
+    said = {command[0]: run(*command) for command in commands if not ENDLESS.intersection(command)}
+    assert set(said) == {"kubectl", "helm"}
+    assert "Succeeded" in said["helm"]
 
 
 def test_ten_thousand_clicks_are_counted_once_each(release: Release) -> None:

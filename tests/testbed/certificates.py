@@ -39,9 +39,9 @@ class Authority:
         builder = _builder(name, name, self._key).add_extension(constraints, critical=True)
         self.certificate = _pem(builder.sign(self._key, hashes.SHA256()))
 
-    def server(self, address: str) -> Issued:
-        """For a server that is called by this IP address, and by no other name."""
-        alternatives = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+    def server(self, *names: str) -> Issued:
+        """For a server that is called by these IP addresses and host names, and by no others."""
+        alternatives = x509.SubjectAlternativeName([_general(name) for name in names])
         key = ec.generate_private_key(ec.SECP256R1())
         return self._sign(_builder(self._name, "server", key).add_extension(alternatives, critical=False), key)
 
@@ -101,6 +101,13 @@ def _builder(issuer: str, subject: str, key: ec.EllipticCurvePrivateKey) -> x509
         .not_valid_before(now - _DAY)
         .not_valid_after(now + _DAY)
     )
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _named(name: str) -> x509.Name:
