@@ -84,11 +84,11 @@ def test_a_click_waits_until_the_right_ca_is_mounted(
     mounted.authority.replace({"ca.crt": Authority().certificate})
     login = secured.login("ingest", "scram")
     ingest = installation.service("ingest", ready_path="/healthz/live", KAFKA_ACK_TIMEOUT_SECONDS="2", **login)
+    assert not ingest.is_healthy()
+    assert "certificate verify failed" in ingest.log_text()
     body = clicks.encode(clicks.new_click())
     with http.client(ingest.url) as client:
         assert client.post("/ads/click", body).status == 503
-    assert not ingest.is_healthy()
-    assert "certificate verify failed" in ingest.log_text()
     mounted.authority.replace({"ca.crt": secured.authority.certificate})
 
     def taken() -> None:

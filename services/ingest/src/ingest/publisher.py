@@ -80,7 +80,11 @@ class Publisher:
 
     async def unavailable(self) -> str | None:
         """None when Kafka answers and knows the topic, else what is wrong."""
-        return await asyncio.to_thread(self._probe)
+        problem = await asyncio.to_thread(self._probe)
+        if problem is not None:
+            # What the client met (a certificate, a password) is told by poll alone, which nobody calls while no click waits.
+            self._producer.poll(0)
+        return problem
 
     async def close(self) -> None:
         """Waits, at most the timeout, until Kafka has answered for all that was sent."""
