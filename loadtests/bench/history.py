@@ -87,7 +87,9 @@ def _indexes(connection: psycopg.Connection) -> list[_Index]:
         (list(_TABLES),),
     ).fetchall()
     for name, definition in indexes:
-        found.append(_Index(sql.SQL("drop index {}").format(sql.Identifier(name)), sql.Composed([sql.SQL(definition)])))
+        # Of a partitioned table it says ONLY, which would leave each day without its own.
+        create = sql.Composed([sql.SQL(definition.replace(" ON ONLY ", " ON "))])
+        found.append(_Index(sql.SQL("drop index {}").format(sql.Identifier(name)), create))
     return found
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from adclicks.errors import FieldError, invalid_query
@@ -31,7 +31,14 @@ class _Sum:
     ad_id: UUID
     bucket: datetime
     clicks: int
-    is_cut: bool
+    # Of each minute that an edge cuts: the first and the last day on which its clicks were received.
+    first_days: list[date]
+    last_days: list[date]
+
+    def days(self) -> set[date]:
+        """All days on which a click of those minutes can have been received."""
+        spans = zip(self.first_days, self.last_days, strict=True)
+        return {first + timedelta(days=day) for first, last in spans for day in range((last - first).days + 1)}
 
 
 @dataclass(frozen=True)
@@ -95,13 +102,22 @@ class Counts:
 
     async def _edges(self, asked: Range, plans: Plans, sums: Iterable[_Sum]) -> list[_Edge]:
         """The raw clicks at the edges, of those ads that have any there."""
-        ads = {str(row.ad_id) for row in sums if row.is_cut}
-        if not ads:
+        cut = [row for row in sums if row.first_days]
+        if not cut:
             return []
         raw = {bucket: [piece for piece in found if piece.level is Level.RAW] for bucket, found in plans.items()}
-        edges = await self._database.rows(_Edge, EDGES, {"ads": _array(ads), **_arrays(raw)})
+        params = {"ads": _array({str(row.ad_id) for row in cut}), **_arrays(raw)}
+        days = set[date]().union(*(row.days() for row in cut))
+        edges = await self._raw(params, days)
+        if any(edge.lost for edge in edges):
+            # Retention has taken them, or one has come since that was received on yet another day.
+            edges = await self._raw(params, None)
         _require_exact(asked, (edge.lost for edge in edges))
         return edges
+
+    async def _raw(self, params: Mapping[str, str], days: Iterable[date] | None) -> list[_Edge]:
+        given = None if days is None else _array(map(str, days))
+        return await self._database.planned_anew(_Edge, EDGES, {**params, "days": given})
 
 
 def _arrays(by_bucket: Plans) -> dict[str, str]:

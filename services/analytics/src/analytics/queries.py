@@ -4,11 +4,11 @@
 Columns are compared in pairs, ``(ad_id, minute)``, because that leaves the planner the primary key alone: the index on
 ``minute`` would read all ads' rows. A sum over a piece without rows is null, which an outer sum passes over.
 
-Raw clicks are looked up only for an ad that has clicks in the minute that an edge cuts (``is_cut``), in a statement of its
-own: to open all days of ``clicks`` takes longer than to find that there is nothing to look for. No instant belongs to both
-statements, so a click that comes between them is counted once or not at all. Raw clicks are read of the days received that
-the minute's sum names, and are believed only when all of the minute's add up to that sum: ``lost`` holds the minutes where
-they don't, because retention has taken some of them.
+Raw clicks are looked up only for an ad that has clicks in the minute that an edge cuts, in a statement of its own, which is
+told the days of receipt that such minutes name: to open all days of ``clicks`` takes ten times as
+long as to answer. No instant belongs to both statements, so a click that comes between them is counted once or not at all.
+Raw clicks are believed only when all of the minute's add up to that minute's sum: ``lost`` holds the minutes where they don't,
+because retention has taken some of them, or because one came from another day between the statements.
 """
 
 from psycopg import sql
@@ -35,27 +35,31 @@ select ad.ad_id, bucket, coalesce(sum(sign * case level
             select sum(clicks) from clicks_by_month as s
             where (s.ad_id, s.month) >= (ad.ad_id, lower) and (s.ad_id, s.month) < (ad.ad_id, upper))
     end), 0)::bigint,
-    coalesce(bool_or(level = 0 and exists (
-        select from clicks_by_minute as s where (s.ad_id, s.minute) >= (ad.ad_id, date_trunc('minute', lower, 'UTC'))
-            and (s.ad_id, s.minute) < (ad.ad_id, date_trunc('minute', lower, 'UTC') + interval '1 minute')
-    )), false)
+    array_remove(array_agg(cut.first_day), null), array_remove(array_agg(cut.last_day), null)
 from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join
 """
+_CUT = """
+left join lateral (
+    select min(first_day) as first_day, max(last_day) as last_day from clicks_by_minute as s
+    where level = 0 and (s.ad_id, s.minute) >= (ad.ad_id, date_trunc('minute', lower, 'UTC'))
+        and (s.ad_id, s.minute) < (ad.ad_id, date_trunc('minute', lower, 'UTC') + interval '1 minute')
+) as cut on true
+"""
 _BY_BUCKET = "group by ad.ad_id, bucket"
-_SUMS = _SUMS_OF + _PIECE + _BY_BUCKET
+_SUMS = _SUMS_OF + _PIECE + _CUT + _BY_BUCKET
 
-# Rows of (ad, bucket, clicks, is_cut), one for each ad and bucket that is asked for.
+# Rows of (ad, bucket, clicks, first_days, last_days), one for each ad and bucket that is asked for.
 COUNT = sql.SQL(_SUMS)
 
 _WHOLE_BUCKETS = """
 union all
-select %(ad)s, minute, sum(clicks)::bigint, false from clicks_by_minute where %(step)s = 1
+select %(ad)s, minute, sum(clicks)::bigint, '{}'::date[], '{}'::date[] from clicks_by_minute where %(step)s = 1
     and (ad_id, minute) >= (%(ad)s, %(whole_lower)s) and (ad_id, minute) < (%(ad)s, %(whole_upper)s) group by minute
 union all
-select %(ad)s, hour, sum(clicks)::bigint, false from clicks_by_hour where %(step)s = 2
+select %(ad)s, hour, sum(clicks)::bigint, '{}'::date[], '{}'::date[] from clicks_by_hour where %(step)s = 2
     and (ad_id, hour) >= (%(ad)s, %(whole_lower)s) and (ad_id, hour) < (%(ad)s, %(whole_upper)s) group by hour
 union all
-select %(ad)s, day, sum(clicks)::bigint, false from clicks_by_day where %(step)s = 3
+select %(ad)s, day, sum(clicks)::bigint, '{}'::date[], '{}'::date[] from clicks_by_day where %(step)s = 3
     and (ad_id, day) >= (%(ad)s, %(whole_lower)s) and (ad_id, day) < (%(ad)s, %(whole_upper)s) group by day
 """
 # As COUNT, for one ad, and a row for each bucket of ``step`` in [whole_lower, whole_upper) that has clicks.
@@ -78,9 +82,11 @@ cross join lateral (
     from clicks where clicks.ad_id = ad.ad_id
         and clicked_at >= inside.minute and clicked_at < inside.minute + interval '1 minute'
         and received_on between summed.first_day and summed.last_day
+        and (%(days)s::date[] is null or received_on = any(%(days)s::date[]))
 ) as found
 """
-# Rows of (ad, bucket, clicks, lost) for raw pieces.
+# Rows of (ad, bucket, clicks, lost) for raw pieces, of those received on ``days`` alone; null: on any. Planned for its
+# parameters, it opens no other day.
 EDGES = sql.SQL(_EDGES_OF + _PIECE + _RAW + _BY_BUCKET)
 
 _RANKED = """
