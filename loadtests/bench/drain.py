@@ -20,25 +20,28 @@ _RATE_MIN = 1_000
 
 @dataclass(frozen=True)
 class Drained:
-    """``rate``: clicks a second, from the first transaction to the last. ``wrong``: empty where all was counted once."""
+    """``rate``: clicks a second from the first transaction to the last, or from the end of the warming up on; ``cold_rate``: of
+    the warming up, 0 without one. ``wrong``: empty where all was counted once."""
 
     rate: float
+    cold_rate: float
     worker_mb: float
     wrong: str
 
 
-def drain(pipeline: Pipeline, clicks: int, workers: int) -> Drained:
+def drain(pipeline: Pipeline, clicks: int, workers: int, warm_up: int = 0) -> Drained:
     """Starts a pool of ``workers`` on a topic with ``clicks`` unique clicks and waits until the ledger has them all.
 
-    Raises ``TimeoutError``.
+    The first ``warm_up`` of them are for the database to get going. Raises ``TimeoutError``.
     """
     with pipeline.connect() as connection:
         service = pipeline.start("consumer", CONSUMER_WORKERS=str(workers))
         with Peak(service) as peak:
+            cold_rate = _rate(connection, pipeline.topic, warm_up) if warm_up else 0.0
             rate = _rate(connection, pipeline.topic, clicks)
         wrong = _what_is_wrong(pipeline, connection, clicks)
         service.stop()
-    return Drained(rate, peak.megabytes, wrong)
+    return Drained(rate, cold_rate, peak.megabytes, wrong)
 
 
 def _rate(connection: psycopg.Connection, topic: str, clicks: int) -> float:
@@ -54,7 +57,7 @@ def _rate(connection: psycopg.Connection, topic: str, clicks: int) -> float:
     if first is None:
         raise TimeoutError(f"{clicks} clicks were drained before anybody looked: take more of them")
     seconds = time.monotonic() - first[0]
-    return (clicks - first[1]) / seconds
+    return (taken - first[1]) / seconds
 
 
 def _taken(connection: psycopg.Connection, topic: str) -> int:
