@@ -27,6 +27,8 @@ _SESSION: Mapping[str, str] = {
     "random_page_cost": "1.1",
     "enable_seqscan": "off",
 }
+# How many are open even where nobody asks.
+_IDLE_CONNECTIONS = 4
 # The server ends a query that takes too long; where it can't say so any more, we stop waiting a little later.
 _GRACE_SECONDS = 1.0
 # A pool that has waited through an outage would double its pauses to minutes; this one asks anew at the next request.
@@ -51,7 +53,8 @@ class Database:
         self._pool = AsyncConnectionPool(
             postgres.conninfo(self._settings.postgres, "adclicks-analytics"),
             kwargs={"autocommit": True},
-            min_size=1,
+            # A connection is slow at first: it is made, and plans each statement, while a request waits.
+            min_size=min(_IDLE_CONNECTIONS, self._settings.pool_connections),
             max_size=self._settings.pool_connections,
             max_waiting=self._settings.queue_requests,
             timeout=self._settings.queue_timeout_seconds,
