@@ -70,10 +70,14 @@ class Cluster:
     def delete_namespace(self) -> None:
         """With all that is in it, and the data on static local volumes, which no provisioner would clean up.
 
-        Releases first: an APIService that outlives its server keeps Kubernetes from deleting any namespace.
+        Releases first: an APIService that outlives its server keeps Kubernetes from deleting any namespace. A failed upgrade
+        leaves one that no release knows of.
         """
         for release in self.helm("list", "--short").split():
             self.helm("uninstall", release, "--wait", "--timeout", "2m")
+        for service in json.loads(run("kubectl", "get", "apiservices", "--output=json"))["items"]:
+            if (service["spec"].get("service") or {}).get("namespace") == self.namespace:
+                run("kubectl", "delete", "apiservice", service["metadata"]["name"])
         run("kubectl", "delete", "namespace", self.namespace, "--ignore-not-found", "--timeout=180s")
         for volume in json.loads(run("kubectl", "get", "persistentvolumes", "--output=json"))["items"]:
             claim, path = volume["spec"].get("claimRef", {}), volume["spec"].get("hostPath", {}).get("path", "")

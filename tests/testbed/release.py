@@ -1,6 +1,7 @@
 """The chart on a cluster, as one release."""
 
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from testbed import http
 from testbed.cluster import CHART, Cluster
@@ -25,7 +26,11 @@ class Release:
     def total_clicks(self, ad_id: str) -> int:
         """What analytics answers for an ad over all time."""
         path = f"/ads/{ad_id}/analytics?start=2020-01-01T00:00:00Z&end=2040-01-01T00:00:00Z"
-        answer = http.get(self.url, path)
+        try:
+            answer = http.get(self.url, path)
+        except (OSError, HTTPException) as error:
+            # A Service without a ready pod refuses: for a moment, and then a reader asks again.
+            raise AssertionError(f"no answer: {error}") from error
         assert answer.status == 200, answer.body
         return int(answer.json["data"]["totalclicks"])
 
