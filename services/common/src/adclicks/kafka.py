@@ -1,8 +1,9 @@
 """Kafka: client configurations, and what is asked of a topic."""
 
+import _thread
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,13 +72,23 @@ def _trusted(path: str) -> str:
 
 
 class Admin(AdminClient):
-    """For topics and offsets. Knows what its connections met; a request only says that nobody answered it."""
+    """For topics and offsets. Knows what its connections met; a request only says that nobody answered it.
+
+    Ends once nobody holds it, without keeping anybody waiting.
+    """
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._met: KafkaError | None = None
         # Logged, it would be a line for each try to connect; it is told with the request that fails.
         quiet: dict[str, Any] = {**config, "error_cb": self._remember, "log_level": 0}
         super().__init__(quiet)
+
+    def __del__(self) -> None:
+        # Python collects garbage in any thread, also in the client's own as it brings an answer that nobody waits for any
+        # more; ended by that one, librdkafka aborts the process. A Thread would be waited for until it has started: with the
+        # locks held of whatever collects here, or, as the interpreter ends, for ever. Then there may be none at all.
+        with suppress(RuntimeError):
+            _thread.start_new_thread(self.__exit__, (None, None, None))
 
     def met(self) -> KafkaError | None:
         """What went wrong last, such as a certificate that was not believed; None where nothing did since ``forget``."""

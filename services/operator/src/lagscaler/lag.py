@@ -92,19 +92,17 @@ class KafkaLag:
         except (KafkaException, TimeoutError) as error:
             # A refused login shows as a request that was not answered; what the client met on its way tells more.
             told = unavailable(error, self._client.met())
-            await self._replace_if_failing()
+            self._replace_if_failing()
             raise told from error
         self._failing_since_seconds = None
         return reading
 
-    async def _replace_if_failing(self) -> None:
+    def _replace_if_failing(self) -> None:
         now = self._clock()
         if self._failing_since_seconds is None:
             self._failing_since_seconds = now
         elif now - self._failing_since_seconds >= REPLACED_AFTER_SECONDS:
-            last, self._client, self._failing_since_seconds = [self._client], Admin(self._config), now
-            # It ends once its threads have, one of which may be waiting for a name server.
-            await asyncio.to_thread(last.clear)
+            self._client, self._failing_since_seconds = Admin(self._config), now
 
     async def _ask(self) -> Reading:
         described = await self._describe_topic()
