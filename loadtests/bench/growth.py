@@ -64,10 +64,11 @@ def with_stored_clicks(place: Workplace, stored: int) -> Mapping[str, float]:
     """A backlog drained, and ranges of up to a year asked, with ``stored`` clicks in the database."""
     with place.pipeline() as pipeline:
         history.fill(pipeline.connect, stored, place.now().date(), place.infra.postgres.data)
+        history.read_sums(pipeline.connect)
         analytics = pipeline.start("analytics", WEB_CONCURRENCY="1")
         p99_ms = _ranges_p99_ms(place, analytics.url)
         analytics.stop()
-        backlog.fill(pipeline.kafka, place.sizes.backlog, place.now())
+        backlog.fill(pipeline.kafka, 2 * place.sizes.backlog, place.now())
         rate = _drained(place, pipeline, _CONSUMERS)
     pipeline.drop()
     return {DRAINED: rate, RANGES: p99_ms}
@@ -125,14 +126,14 @@ def _filled_and_drained(
     place: Workplace, ads: int = backlog.ADS, partitions: int = PARTITIONS, consumers: int = _CONSUMERS
 ) -> float:
     with place.pipeline(partitions=partitions) as pipeline:
-        backlog.fill(pipeline.kafka, place.sizes.backlog, place.now(), ads)
+        backlog.fill(pipeline.kafka, 2 * place.sizes.backlog, place.now(), ads)
         rate = _drained(place, pipeline, consumers)
     pipeline.drop()
     return rate
 
 
 def _drained(place: Workplace, pipeline: Pipeline, consumers: int) -> float:
-    drained = drain(pipeline, place.sizes.backlog, consumers)
+    drained = drain(pipeline, 2 * place.sizes.backlog, consumers, warm_up=place.sizes.backlog)
     _require_right(drained.wrong)
     return drained.rate
 
