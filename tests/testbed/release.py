@@ -43,7 +43,8 @@ class Release:
         """Every click of the ad is counted, once."""
 
         def counted() -> None:
-            assert self.total_clicks(ad_id) == clicks
+            found = self.total_clicks(ad_id)
+            assert found == clicks, f"{found} of {clicks} are counted"
 
         eventually(counted, timeout_seconds=120.0)
         self.audit()

@@ -39,6 +39,9 @@ def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
         "client.id": client_id,
         # Kafka's restart moves the address of a pod: a stale one must not be asked for long.
         "broker.address.ttl": 1000,
+        # The default forgets all brokers once none answers, and learns them anew. After a few such outages a partition stayed
+        # unread for minutes (librdkafka 2.16, group.protocol classic); brokers come back under their old names.
+        "metadata.recovery.strategy": "none",
         # A broker that went without a word, or an address that leads nowhere, is given up after this long, not after a minute.
         "socket.timeout.ms": SOCKET_TIMEOUT_MS,
         "socket.connection.setup.timeout.ms": CONNECT_TIMEOUT_MS,
