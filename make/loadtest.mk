@@ -16,7 +16,7 @@ bench: setup ## the figures P1 to P8 on a pipeline of its own (ONLY=P4, QUICK=1,
 	@PYTHONPATH=$(CURDIR)/loadtests python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(RECORD),--record) $(OPTIONS)
 
 .PHONY: bench-growth
-bench-growth: setup ## how cost grows with stored clicks, ads, partitions and consumers (a quarter of an hour)
+bench-growth: setup ## how cost grows with stored clicks, ads, partitions and consumers (8 minutes)
 	@PYTHONPATH=$(CURDIR)/loadtests python -m bench.growth
 
 .PHONY: bench-charts
