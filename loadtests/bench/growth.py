@@ -68,7 +68,6 @@ def with_stored_clicks(place: Workplace, stored: int) -> Mapping[str, float]:
         analytics = pipeline.start("analytics", WEB_CONCURRENCY="1")
         p99_ms = _ranges_p99_ms(place, analytics.url)
         analytics.stop()
-        backlog.fill(pipeline.kafka, 2 * place.sizes.backlog, place.now())
         rate = _drained(place, pipeline, _CONSUMERS)
     pipeline.drop()
     return {DRAINED: rate, RANGES: p99_ms}
@@ -126,14 +125,16 @@ def _filled_and_drained(
     place: Workplace, ads: int = backlog.ADS, partitions: int = PARTITIONS, consumers: int = _CONSUMERS
 ) -> float:
     with place.pipeline(partitions=partitions) as pipeline:
-        backlog.fill(pipeline.kafka, 2 * place.sizes.backlog, place.now(), ads)
-        rate = _drained(place, pipeline, consumers)
+        rate = _drained(place, pipeline, consumers, ads)
     pipeline.drop()
     return rate
 
 
-def _drained(place: Workplace, pipeline: Pipeline, consumers: int) -> float:
-    drained = drain(pipeline, 2 * place.sizes.backlog, consumers, warm_up=place.sizes.backlog)
+def _drained(place: Workplace, pipeline: Pipeline, consumers: int, ads: int = backlog.ADS) -> float:
+    """The rate of a backlog, after as much to warm up."""
+    clicks = place.sizes.backlog
+    backlog.fill(pipeline.kafka, 2 * clicks, place.now(), ads)
+    drained = drain(pipeline, 2 * clicks, consumers, warm_up=clicks)
     _require_right(drained.wrong)
     return drained.rate
 
