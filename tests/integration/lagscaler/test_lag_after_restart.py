@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from adclicks.kafka import CONNECTION
 from lagscaler import lag
 from lagscaler.lag import KafkaLag, LagUnavailableError
 from localstack.guardian import Guardian
@@ -31,9 +32,9 @@ def broker(tmp_path: Path, guardian: Guardian) -> Iterator[Kafka]:
 
 async def test_a_restart_of_all_brokers_is_outlived(broker: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """Away for long enough that the client has given its brokers up; back at the same address."""
-    monkeypatch.setattr(lag, "REPLACED_AFTER_SECONDS", 3.0)
     monkeypatch.setattr(lag, "REQUEST_TIMEOUT_SECONDS", 1.5)
-    reader = KafkaLag({"bootstrap.servers": broker.environment()["KAFKA_ADDRESS"]}, "clicks", "group")
+    config = {**CONNECTION, "bootstrap.servers": broker.environment()["KAFKA_ADDRESS"]}
+    reader = KafkaLag(config, "clicks", "group")
     await _reads(reader)
     broker.stop()
     for _ in range(4):

@@ -2,7 +2,7 @@
 
 import _thread
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,17 @@ REQUEST_TIMEOUT_SECONDS = 5.0
 SOCKET_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_MS = 5_000
 
+# How any client of ours outlives an outage.
+CONNECTION: Mapping[str, str | int] = {
+    # Kafka's restart moves the address of a pod: a stale one must not be asked for long.
+    "broker.address.ttl": 1000,
+    # The default forgets all brokers once none answers, and learns them anew (librdkafka 2.16). A partition then stayed unread
+    # for minutes, and a group's coordinator was never found again. Brokers come back under their old names.
+    "metadata.recovery.strategy": "none",
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 1000,
+}
+
 
 class KafkaUnavailableError(Exception):
     """Kafka could not be asked, or does not know the topic; try again later."""
@@ -34,19 +45,14 @@ class Watermarks:
 
 def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
     """What every client has in common."""
-    return _security(settings) | {
+    return {
+        **_security(settings),
+        **CONNECTION,
         "bootstrap.servers": settings.address,
         "client.id": client_id,
-        # Kafka's restart moves the address of a pod: a stale one must not be asked for long.
-        "broker.address.ttl": 1000,
-        # The default forgets all brokers once none answers, and learns them anew. After a few such outages a partition stayed
-        # unread for minutes (librdkafka 2.16, group.protocol classic); brokers come back under their old names.
-        "metadata.recovery.strategy": "none",
         # A broker that went without a word, or an address that leads nowhere, is given up after this long, not after a minute.
         "socket.timeout.ms": SOCKET_TIMEOUT_MS,
         "socket.connection.setup.timeout.ms": CONNECT_TIMEOUT_MS,
-        "reconnect.backoff.ms": 50,
-        "reconnect.backoff.max.ms": 1000,
         # librdkafka would write to standard error by itself, a line for each try while a broker is away.
         "logger": logging.getLogger("kafka"),
         "log.connection.close": False,

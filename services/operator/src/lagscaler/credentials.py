@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from adclicks.kafka import CONNECTION
 from lagscaler.cluster import ApiError
 from lagscaler.spec import Kafka, SecretKey
 
@@ -56,13 +57,10 @@ def _text(data: Mapping[str, str], key: SecretKey) -> str:
 def client_config(kafka: Kafka, secrets: Secrets) -> dict[str, Any]:
     """librdkafka's configuration; certificates and keys are handed over as text and never touch the disk."""
     config: dict[str, Any] = {
+        **CONNECTION,
         "bootstrap.servers": kafka.bootstrap_servers,
         "security.protocol": kafka.security_protocol,
         "client.id": "lagscaler",
-        # Kafka's restart moves the address of a pod: a stale one must not be asked for long.
-        "broker.address.ttl": 1000,
-        "reconnect.backoff.ms": 50,
-        "reconnect.backoff.max.ms": 1000,
     }
     if kafka.sasl:
         username = secrets[kafka.sasl.username_key] if kafka.sasl.username_key else kafka.sasl.username

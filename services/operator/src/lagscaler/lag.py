@@ -24,9 +24,6 @@ from adclicks.kafka import Admin
 from lagscaler.policy.observations import PartitionOffsets
 
 REQUEST_TIMEOUT_SECONDS = 4.0
-# A client that has failed for so long is replaced: after a restart of all brokers, librdkafka (2.16) goes on asking what the
-# group's coordinator was before, and never ends.
-REPLACED_AFTER_SECONDS = 10.0
 # What a refusal is about: the condition's reason, and the field of spec.kafka to mend.
 _REFUSALS = {
     KafkaError.UNKNOWN_TOPIC_OR_PART: ("TopicNotFound", "topic"),
@@ -64,9 +61,7 @@ class _Members:
 
 
 class KafkaLag:
-    """Reads one topic and one group, with a client that is kept while it works. Raises `LagUnavailableError` for a bad
-    configuration.
-    """
+    """Reads one topic and one group, with one client that is kept. Raises `LagUnavailableError` for a bad configuration."""
 
     def __init__(
         self,
@@ -75,11 +70,9 @@ class KafkaLag:
         group: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._config, self._topic, self._group = dict(config), topic, group
-        self._clock = clock
-        self._failing_since_seconds: float | None = None
+        self._topic, self._group, self._clock = topic, group, clock
         try:
-            self._client = Admin(self._config)
+            self._client = Admin(dict(config))
         except (KafkaException, ValueError, TypeError) as error:
             raise LagUnavailableError("BadCredentials", f"spec.kafka: {_words(error)}") from error
 
@@ -88,21 +81,10 @@ class KafkaLag:
         # What was met in an earlier outage must not be told as the reason of this one.
         self._client.forget()
         try:
-            reading = await self._ask()
+            return await self._ask()
         except (KafkaException, TimeoutError) as error:
             # A refused login shows as a request that was not answered; what the client met on its way tells more.
-            told = unavailable(error, self._client.met())
-            self._replace_if_failing()
-            raise told from error
-        self._failing_since_seconds = None
-        return reading
-
-    def _replace_if_failing(self) -> None:
-        now = self._clock()
-        if self._failing_since_seconds is None:
-            self._failing_since_seconds = now
-        elif now - self._failing_since_seconds >= REPLACED_AFTER_SECONDS:
-            self._client, self._failing_since_seconds = Admin(self._config), now
+            raise unavailable(error, self._client.met()) from error
 
     async def _ask(self) -> Reading:
         described = await self._describe_topic()
