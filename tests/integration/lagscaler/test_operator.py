@@ -175,7 +175,9 @@ async def test_killed_at_any_point_the_next_one_converges_and_goes_on_from_what_
     await scene.operator()
 
     def resumed() -> None:
-        assert scene.api.objects.found[OURS]["status"]["ratePerConsumer"] == pytest.approx(400, rel=0.1)
+        # Not told yet where each of the six was killed before its first status, as on a busy machine.
+        status = scene.api.objects.found[OURS]["status"]
+        assert status.get("ratePerConsumer") == pytest.approx(400, rel=0.1)
 
     await eventually_async(resumed)
     await eventually_async(partial(scene.require, 7))
