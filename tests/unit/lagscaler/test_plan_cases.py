@@ -226,6 +226,56 @@ def test_a_pool_that_reads_nothing_is_left_as_it_is(pipelines: Pipelines) -> Non
     assert resumed.desired == 12
 
 
+def test_a_paused_partition_is_found_on_a_quiet_topic_too(pipelines: Pipelines) -> None:
+    """The others are read every 40 s only; the time between does not count whole, but it counts."""
+    pool = pipelines()
+    pool.change(0, end=1_000_000)
+    pool.plan()
+    found = []
+    for _ in range(6):
+        pool.partitions = [
+            replace(part, end=part.end + 50, committed=part.committed if part.partition == 0 else part.end)
+            for part in pool.partitions
+        ]
+        found += [pool.pass_seconds(5) for _ in range(8)]
+    figures = found[-8].figures
+    assert figures is not None
+    assert figures.paused_partitions == {0}
+
+
+def test_after_a_standstill_the_later_ones_are_not_taken_for_paused(pipelines: Pipelines) -> None:
+    """The database is back and one reader has written its batch; the batches of the others are under way. Only from here on
+    does a partition stand still while others move.
+    """
+    pool = pipelines(backlog=9000)
+    pool.replicas = 4
+    pool.plan()
+    for _ in range(24):
+        pool.pass_seconds(5)
+    pool.change(0, committed=1500)
+    first = pool.pass_seconds(5)
+    assert first.figures is not None
+    assert (first.desired, first.figures.paused_partitions) == (4, frozenset())
+
+
+def test_two_minutes_without_kafka_are_no_standstill_of_the_readers(pipelines: Pipelines) -> None:
+    """Nobody saw whether anything moved. When Kafka is back the backlog is late, and whoever is there to read it stays, also
+    while one reads on before the others.
+    """
+    pool = pipelines(backlog=4500)
+    pool.replicas = pool.plan().desired or 0
+    pool.pass_seconds(5, read=25)
+    for _ in range(24):
+        pool.now += 5
+        pool.plan_without_kafka()
+    back = [pool.pass_seconds(5) for _ in range(3)]
+    pool.change(1, committed=2500)
+    back.append(pool.pass_seconds(5))
+    assert {(result.desired, result.reason) for result in back} == {(4, Reason.DRAINING)}
+    assert back[-1].figures is not None
+    assert back[-1].figures.paused_partitions == frozenset()
+
+
 def test_messages_that_are_never_read_do_not_keep_a_pool(pipelines: Pipelines) -> None:
     """The end of a transaction has an offset and no message: each partition has a lag of 1 for ever. Nothing moves, and the
     pool of six that the day needed must go all the same.

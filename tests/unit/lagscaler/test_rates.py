@@ -54,6 +54,16 @@ def test_a_pause_is_no_slowness(pipelines: Pipelines) -> None:
     assert rate(pool) == 100.0
 
 
+def test_an_outage_of_kafka_is_no_slowness(pipelines: Pipelines) -> None:
+    """What was committed just before it and is seen only after it was not read over two minutes."""
+    pool = pipelines(backlog=10**6)
+    pool.plan()
+    pool.pass_seconds(5, read=50)
+    pool.pass_seconds(120, read=1)
+    pool.pass_seconds(5, read=50)
+    assert rate(pool) == 100.0
+
+
 @pytest.mark.parametrize("members_known", [True, False])
 def test_an_interval_with_a_restart_or_a_rebalance_teaches_nothing(pipelines: Pipelines, members_known: bool) -> None:
     """Replicas come and go at every look: nobody has read undisturbed."""

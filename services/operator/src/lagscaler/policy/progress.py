@@ -28,10 +28,15 @@ class Progress:
         idle = {number for number, standing in standings.items() if standing.backlog == 0}
         # Idle partitions say nothing about the group, unless all are: one empty partition must not hide an outage.
         group_moved = bool(moved) or len(idle) == len(standings) or self.group_moved_at_seconds is None
+        # Those that read on later than the first must not be taken for paused, or the backlog of an outage loses its readers
+        # just when they could begin: while all stood still, nobody fell behind the others.
+        not_counted_seconds = self._standstill_seconds(at_seconds) if moved else 0.0
         return Progress(
             positions={number: standing.position for number, standing in standings.items()},
             moved_at_seconds={
-                number: at_seconds if number in moved | idle else self.moved_at_seconds.get(number, at_seconds)
+                number: at_seconds
+                if number in moved | idle
+                else self.moved_at_seconds.get(number, at_seconds) + not_counted_seconds
                 for number in standings
             },
             group_moved_at_seconds=at_seconds if group_moved else self.group_moved_at_seconds,
@@ -41,6 +46,11 @@ class Progress:
         """Nothing at all is read although there is work: a pause, an outage behind the consumers."""
         last = self.group_moved_at_seconds
         return last is not None and at_seconds - last >= STALLED_AFTER_SECONDS
+
+    def _standstill_seconds(self, at_seconds: float) -> float:
+        """How long the group has been stalled: what is beyond the usual time between two moves."""
+        last = self.group_moved_at_seconds
+        return max(0.0, at_seconds - last - STALLED_AFTER_SECONDS) if last is not None else 0.0
 
     def paused(self, at_seconds: float) -> frozenset[int]:
         """The partitions that hold work and stand still while others move."""

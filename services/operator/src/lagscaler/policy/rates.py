@@ -81,6 +81,10 @@ class ConsumerRate:
     def usual_per_second(self) -> float:
         return self.usual.rate(self.prior, USUAL_PRIOR_CONSUMER_SECONDS)
 
+    def interrupted(self) -> ConsumerRate:
+        """The estimate, with the interval under way left out."""
+        return replace(self, baseline=None)
+
     def after(self, observation: Observation, standings: Mapping[int, Standing]) -> ConsumerRate:
         """The estimate with one more observation."""
         base, now = self.baseline, Baseline(observation, standings)

@@ -14,6 +14,8 @@ from lagscaler.policy.settings import PolicySettings
 
 # What is always under way between two commits; only more than this is a backlog with a deadline.
 UNDER_WAY_SECONDS = 10.0
+# The HPA asks every 15 s, and each of its questions is a look: in a longer gap Kafka could not be asked.
+UNSEEN_AFTER_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def learn(state: State, observation: Observation, settings: PolicySettings) -> S
     before = state.latest
     if before is not None and observation.at_seconds <= before.at_seconds:
         return state
+    if before is not None and observation.at_seconds - before.at_seconds > UNSEEN_AFTER_SECONDS:
+        state = _after_a_gap(state)
     same_topic = before is not None and before.topic_id == observation.topic_id
     stale = stale_after(before, observation, state.stale_commits)
     stands = standings(observation, stale, settings.unread_from)
@@ -60,6 +64,13 @@ def learn(state: State, observation: Observation, settings: PolicySettings) -> S
         progress=(state.progress if same_topic else Progress()).after(stands, observation.at_seconds),
     )
     return replace(known, behind_since_seconds=_behind_since(known, observation.at_seconds))
+
+
+def _after_a_gap(state: State) -> State:
+    """Without what supposes that somebody watched: who stood still meanwhile, and how fast they read. The deadline of the
+    backlog goes on: it may have been the lag that could not be asked for, while all was read.
+    """
+    return replace(state, progress=Progress(), rate=state.rate.interrupted())
 
 
 def _behind_since(state: State, at_seconds: float) -> float | None:
