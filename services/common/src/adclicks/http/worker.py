@@ -19,6 +19,9 @@ _FLUSH_SECONDS = 8
 # that is busy uses its connection in this time; closed at once, its next request could cross with the end of the connection.
 _GOODBYE_SECONDS = 1.0
 CLOSE_HEADER = (b"connection", b"close")
+# How often a worker tells the master that its loop turns. At the default, half of the time after which the master takes it
+# for stuck, a machine that stands still for the other half (a paused VM, a disk) costs all workers.
+_ALIVE_SECONDS = 1
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn has no types
@@ -71,6 +74,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - _FLUSH_SECONDS)
+        self.config.timeout_notify = _ALIVE_SECONDS
         log = logging.getLogger("uvicorn.error")
         log.propagate = True
         log.setLevel(logging.WARNING)
