@@ -1,6 +1,7 @@
 """Whatever clicks there are, and whatever range is asked for, the answer equals a plain count."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -84,6 +85,30 @@ def test_every_report_equals_a_plain_count(taker: Taker, api: Client, data: st.D
             assert counted == {"ad_id": str(ad), "totalclicks": len(times), **asked}
         check_series(api, ads[0], expected[ads[0]], (start, end), asked)
         check_top(api, expected, asked)
+
+
+def test_a_range_is_of_one_moment_while_clicks_come_in(taker: Taker, api: Client) -> None:
+    """Clicks of one minute, received on ever new days; an edge cuts that minute. The count only grows, and is never refused
+    because sum and single clicks differ.
+    """
+    ad, minute = uuid4(), datetime(2025, 9, 6, 10, 15, tzinfo=UTC)
+    asked = urlencode({"start": minute.isoformat(), "end": (minute + timedelta(seconds=59.5)).isoformat()})
+
+    def write() -> None:
+        for number in range(200):
+            at, received = minute + timedelta(seconds=number % 60), minute + timedelta(days=number // 20)
+            taker.take_in([TakenClick(ad, at, number % 3, received)])
+
+    counted = []
+    with ThreadPoolExecutor(1) as threads:
+        writing = threads.submit(write)
+        while not writing.done():
+            answer = api.get(f"/ads/{ad}/analytics?{asked}")
+            assert answer.status == 200, answer.body
+            counted.append(answer.json["data"]["totalclicks"])
+        writing.result()
+    assert counted == sorted(counted)
+    assert api.get(f"/ads/{ad}/analytics?{asked}").json["data"]["totalclicks"] == 200
 
 
 def check_series(

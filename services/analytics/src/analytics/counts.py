@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from adclicks.errors import FieldError, invalid_query
 from analytics.buckets import fill, series
 from analytics.database import Database
-from analytics.queries import COUNT, EDGES, SERIES, TOP
+from analytics.queries import COUNT, SERIES, TOP
 from analytics.ranges import Level, Piece, Range, floor, plan
 
 _REMEDY = (
@@ -31,21 +31,7 @@ class _Sum:
     ad_id: UUID
     bucket: datetime
     clicks: int
-    # Of each minute that an edge cuts: the first and the last day on which its clicks were received.
-    first_days: list[date]
-    last_days: list[date]
-
-    def days(self) -> set[date]:
-        """All days on which a click of those minutes can have been received."""
-        spans = zip(self.first_days, self.last_days, strict=True)
-        return {first + timedelta(days=day) for first, last in spans for day in range((last - first).days + 1)}
-
-
-@dataclass(frozen=True)
-class _Edge:
-    ad_id: UUID
-    bucket: datetime
-    clicks: int
+    # The minutes at an edge whose single clicks are no longer all there.
     lost: list[datetime]
 
 
@@ -70,9 +56,8 @@ class Counts:
         """The clicks of each of ``ads``, 0 for an ad that nobody has clicked."""
         plans = {asked.start: plan(asked)}
         sums = await self._database.rows(_Sum, COUNT, {"ads": _array(map(str, ads)), **_arrays(plans)})
+        _require_exact(asked, (row.lost for row in sums))
         counts = Counter({row.ad_id: row.clicks for row in sums})
-        for edge in await self._edges(asked, plans, sums):
-            counts[edge.ad_id] += edge.clicks
         return {ad: counts[ad] for ad in ads}
 
     async def series(self, ad: UUID, asked: Range, step: Level) -> list[tuple[datetime, int]]:
@@ -88,9 +73,8 @@ class Counts:
             **_arrays(planned.partial),
         }
         sums = await self._database.rows(_Sum, SERIES, params)
+        _require_exact(asked, (row.lost for row in sums))
         counts = Counter({row.bucket.astimezone(UTC): row.clicks for row in sums})
-        for edge in await self._edges(asked, planned.partial, sums):
-            counts[edge.bucket.astimezone(UTC)] += edge.clicks
         return fill(asked, step, counts)
 
     async def top(self, asked: Range, limit: int) -> list[AdCount]:
@@ -99,25 +83,6 @@ class Counts:
         rows = await self._database.rows(_Ranked, TOP, {"limit": limit, **_arrays(pieces)})
         _require_exact(asked, (row.lost for row in rows))
         return [AdCount(row.ad_id, row.name, row.clicks) for row in rows]
-
-    async def _edges(self, asked: Range, plans: Plans, sums: Iterable[_Sum]) -> list[_Edge]:
-        """The raw clicks at the edges, of those ads that have any there."""
-        cut = [row for row in sums if row.first_days]
-        if not cut:
-            return []
-        raw = {bucket: [piece for piece in found if piece.level is Level.RAW] for bucket, found in plans.items()}
-        params = {"ads": _array({str(row.ad_id) for row in cut}), **_arrays(raw)}
-        days = set[date]().union(*(row.days() for row in cut))
-        edges = await self._raw(params, days)
-        if any(edge.lost for edge in edges):
-            # Retention has taken them, or one has come since that was received on yet another day.
-            edges = await self._raw(params, None)
-        _require_exact(asked, (edge.lost for edge in edges))
-        return edges
-
-    async def _raw(self, params: Mapping[str, str], days: Iterable[date] | None) -> list[_Edge]:
-        given = None if days is None else _array(map(str, days))
-        return await self._database.planned_anew(_Edge, EDGES, {**params, "days": given})
 
 
 def _arrays(by_bucket: Plans) -> dict[str, str]:

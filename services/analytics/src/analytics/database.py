@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import psycopg
 import structlog
-from psycopg import AsyncClientCursor, AsyncConnection, errors, sql
+from psycopg import AsyncConnection, errors, sql
 from psycopg.abc import Params
 from psycopg.rows import args_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
@@ -76,12 +76,6 @@ class Database:
             # After a restart of the server all idle connections are dead, not this one alone.
             await self._pool.check()
             return await self._rows(row, query, params)
-
-    async def planned_anew(self, row: Callable[..., T], query: sql.SQL, params: Params) -> list[T]:
-        """As ``rows``, planned for just these ``params``: a table's partitions that they rule out are not even opened."""
-        async with self._connection() as connection, AsyncClientCursor(connection, row_factory=args_row(row)) as cursor:
-            await cursor.execute(query, params)
-            return await cursor.fetchall()
 
     async def write(self, row: Callable[..., T], query: sql.SQL, params: Params) -> list[T]:
         """As ``rows``, but not asked again: it may have been done. Raises ``psycopg.IntegrityError`` as well."""

@@ -4,11 +4,10 @@
 Columns are compared in pairs, ``(ad_id, minute)``, because that leaves the planner the primary key alone: the index on
 ``minute`` would read all ads' rows. A sum over a piece without rows is null, which an outer sum passes over.
 
-Raw clicks are looked up only for an ad that has clicks in the minute that an edge cuts, in a statement of its own, which is
-told the days of receipt that such minutes name: to open all days of ``clicks`` takes ten times as
-long as to answer. No instant belongs to both statements, so a click that comes between them is counted once or not at all.
-Raw clicks are believed only when all of the minute's add up to that minute's sum: ``lost`` holds the minutes where they don't,
-because retention has taken some of them, or because one came from another day between the statements.
+Raw clicks are looked up only for an ad that has clicks in the minute that an edge cuts, and only on the days of receipt that
+the minute's sum names: the schema's function ``raw_clicks`` is planned for just those, since to open all days of ``clicks``
+takes ten times as long as to answer. They are believed only when all of the minute's add up to that minute's sum: ``lost``
+holds the minutes where they don't, because retention has taken some of them.
 """
 
 from psycopg import sql
@@ -22,6 +21,7 @@ unnest(
 
 _SUMS_OF = """
 select ad.ad_id, bucket, coalesce(sum(sign * case level
+        when 0 then raw.inside
         when 1 then (
             select sum(clicks) from clicks_by_minute as s
             where (s.ad_id, s.minute) >= (ad.ad_id, lower) and (s.ad_id, s.minute) < (ad.ad_id, upper))
@@ -35,59 +35,37 @@ select ad.ad_id, bucket, coalesce(sum(sign * case level
             select sum(clicks) from clicks_by_month as s
             where (s.ad_id, s.month) >= (ad.ad_id, lower) and (s.ad_id, s.month) < (ad.ad_id, upper))
     end), 0)::bigint,
-    array_remove(array_agg(cut.first_day), null), array_remove(array_agg(cut.last_day), null)
+    array_remove(array_agg(case when raw.of_minute <> cut.clicks then cut.minute end), null)
 from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join
 """
 _CUT = """
 left join lateral (
-    select min(first_day) as first_day, max(last_day) as last_day from clicks_by_minute as s
-    where level = 0 and (s.ad_id, s.minute) >= (ad.ad_id, date_trunc('minute', lower, 'UTC'))
+    select date_trunc('minute', lower, 'UTC') as minute, sum(clicks) as clicks,
+        min(first_day) as first_day, max(last_day) as last_day
+    from clicks_by_minute as s where level = 0 and (s.ad_id, s.minute) >= (ad.ad_id, date_trunc('minute', lower, 'UTC'))
         and (s.ad_id, s.minute) < (ad.ad_id, date_trunc('minute', lower, 'UTC') + interval '1 minute')
 ) as cut on true
+left join lateral raw_clicks(ad.ad_id, lower, upper, cut.first_day, cut.last_day) as raw on true
 """
 _BY_BUCKET = "group by ad.ad_id, bucket"
 _SUMS = _SUMS_OF + _PIECE + _CUT + _BY_BUCKET
 
-# Rows of (ad, bucket, clicks, first_days, last_days), one for each ad and bucket that is asked for.
+# Rows of (ad, bucket, clicks, lost), one for each ad and bucket that is asked for.
 COUNT = sql.SQL(_SUMS)
 
 _WHOLE_BUCKETS = """
 union all
-select %(ad)s, minute, sum(clicks)::bigint, '{}'::date[], '{}'::date[] from clicks_by_minute where %(step)s = 1
+select %(ad)s, minute, sum(clicks)::bigint, '{}'::timestamptz[] from clicks_by_minute where %(step)s = 1
     and (ad_id, minute) >= (%(ad)s, %(whole_lower)s) and (ad_id, minute) < (%(ad)s, %(whole_upper)s) group by minute
 union all
-select %(ad)s, hour, sum(clicks)::bigint, '{}'::date[], '{}'::date[] from clicks_by_hour where %(step)s = 2
+select %(ad)s, hour, sum(clicks)::bigint, '{}'::timestamptz[] from clicks_by_hour where %(step)s = 2
     and (ad_id, hour) >= (%(ad)s, %(whole_lower)s) and (ad_id, hour) < (%(ad)s, %(whole_upper)s) group by hour
 union all
-select %(ad)s, day, sum(clicks)::bigint, '{}'::date[], '{}'::date[] from clicks_by_day where %(step)s = 3
+select %(ad)s, day, sum(clicks)::bigint, '{}'::timestamptz[] from clicks_by_day where %(step)s = 3
     and (ad_id, day) >= (%(ad)s, %(whole_lower)s) and (ad_id, day) < (%(ad)s, %(whole_upper)s) group by day
 """
 # As COUNT, for one ad, and a row for each bucket of ``step`` in [whole_lower, whole_upper) that has clicks.
 SERIES = sql.SQL(_SUMS + _WHOLE_BUCKETS)
-
-_EDGES_OF = """
-select ad.ad_id, bucket, sum(found.clicks)::bigint,
-    array_remove(array_agg(case when found.clicks_of_minute <> summed.clicks then inside.minute end), null)
-from unnest(%(ads)s::uuid[]) as ad (ad_id) cross join
-"""
-_RAW = """
-cross join lateral (select date_trunc('minute', lower, 'UTC') as minute) as inside
-cross join lateral (
-    select coalesce(sum(clicks), 0) as clicks, min(first_day) as first_day, max(last_day) as last_day
-    from clicks_by_minute as s where (s.ad_id, s.minute) >= (ad.ad_id, inside.minute)
-        and (s.ad_id, s.minute) < (ad.ad_id, inside.minute + interval '1 minute')
-) as summed
-cross join lateral (
-    select count(*) filter (where clicked_at >= lower and clicked_at < upper) as clicks, count(*) as clicks_of_minute
-    from clicks where clicks.ad_id = ad.ad_id
-        and clicked_at >= inside.minute and clicked_at < inside.minute + interval '1 minute'
-        and received_on between summed.first_day and summed.last_day
-        and (%(days)s::date[] is null or received_on = any(%(days)s::date[]))
-) as found
-"""
-# Rows of (ad, bucket, clicks, lost) for raw pieces, of those received on ``days`` alone; null: on any. Planned for its
-# parameters, it opens no other day.
-EDGES = sql.SQL(_EDGES_OF + _PIECE + _RAW + _BY_BUCKET)
 
 _RANKED = """
 part as (
