@@ -59,9 +59,20 @@ def test_an_outage_of_kafka_is_no_slowness(pipelines: Pipelines) -> None:
     pool = pipelines(backlog=10**6)
     pool.plan()
     pool.pass_seconds(5, read=50)
-    pool.pass_seconds(120, read=1)
+    for _ in range(8):
+        pool.now += 5
+        pool.plan_without_kafka()
     pool.pass_seconds(5, read=50)
     assert rate(pool) == 100.0
+
+
+def test_consumers_that_are_looked_at_once_a_minute_are_learned_of(pipelines: Pipelines) -> None:
+    """As LOOK_SECONDS allows where nobody asks in between: a long interval is not one in which Kafka was away."""
+    pool = pipelines(backlog=10**6)
+    pool.plan()
+    for _ in range(20):
+        pool.pass_seconds(60, read=25)
+    assert rate(pool) < 60.0
 
 
 @pytest.mark.parametrize("members_known", [True, False])

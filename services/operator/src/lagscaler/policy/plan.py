@@ -16,7 +16,7 @@ from enum import StrEnum
 from lagscaler.policy.observations import Observation
 from lagscaler.policy.settings import PolicySettings
 from lagscaler.policy.sizing import consumers_for
-from lagscaler.policy.state import State, initial_state, learn
+from lagscaler.policy.state import State, initial_state, learn, unknown, unseen
 
 # Before this much is known of a topic, an arrival rate is a guess, and a guess must not take consumers away.
 WARM_UP_SECONDS = 30.0
@@ -65,9 +65,9 @@ def plan(observations: Sequence[Observation], settings: PolicySettings, state: S
         state = learn(state, observation, settings)
     latest = state.latest
     if latest is None or now - latest.at_seconds > settings.hold_seconds:
-        return Plan(None, Reason.UNKNOWN, None, state)
+        return Plan(None, Reason.UNKNOWN, None, unknown(state))
     if not observations and state.desired is not None:
-        return Plan(state.desired, Reason.HOLDING, figures(state), state)
+        return Plan(state.desired, Reason.HOLDING, figures(state), unseen(state))
     return _decide(state, latest, settings)
 
 

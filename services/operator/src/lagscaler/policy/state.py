@@ -14,8 +14,6 @@ from lagscaler.policy.settings import PolicySettings
 
 # What is always under way between two commits; only more than this is a backlog with a deadline.
 UNDER_WAY_SECONDS = 10.0
-# The HPA asks every 15 s, and each of its questions is a look: in a longer gap Kafka could not be asked.
-UNSEEN_AFTER_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,6 @@ def learn(state: State, observation: Observation, settings: PolicySettings) -> S
     before = state.latest
     if before is not None and observation.at_seconds <= before.at_seconds:
         return state
-    if before is not None and observation.at_seconds - before.at_seconds > UNSEEN_AFTER_SECONDS:
-        state = _after_a_gap(state)
     same_topic = before is not None and before.topic_id == observation.topic_id
     stale = stale_after(before, observation, state.stale_commits)
     stands = standings(observation, stale, settings.unread_from)
@@ -66,11 +62,16 @@ def learn(state: State, observation: Observation, settings: PolicySettings) -> S
     return replace(known, behind_since_seconds=_behind_since(known, observation.at_seconds))
 
 
-def _after_a_gap(state: State) -> State:
-    """Without what supposes that somebody watched: who stood still meanwhile, and how fast they read. The deadline of the
-    backlog goes on: it may have been the lag that could not be asked for, while all was read.
+def unseen(state: State) -> State:
+    """The state after a look at which Kafka could not be asked: the interval under way says nothing of a consumer's speed."""
+    return replace(state, rate=state.rate.interrupted())
+
+
+def unknown(state: State) -> State:
+    """The state once nothing is known any more: nor does what nobody saw tell who stood still. The deadline of the backlog goes
+    on: it may have been the lag that could not be asked for, while all was read.
     """
-    return replace(state, progress=Progress(), rate=state.rate.interrupted())
+    return replace(unseen(state), progress=Progress())
 
 
 def _behind_since(state: State, at_seconds: float) -> float | None:
