@@ -67,6 +67,7 @@ select %(ad)s, day, sum(clicks)::bigint, '{}'::timestamptz[] from clicks_by_day 
 # As COUNT, for one ad, and a row for each bucket of ``step`` in [whole_lower, whole_upper) that has clicks.
 SERIES = sql.SQL(_SUMS + _WHOLE_BUCKETS)
 
+# Not by ``raw_clicks``: it would be planned for each of all ads, and here one plan does for them.
 _RANKED = """
 part as (
     select ad_id, sign * clicks as clicks, null::timestamptz as lost
