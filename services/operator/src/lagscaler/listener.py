@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 
@@ -30,6 +31,8 @@ class TlsListener:
         self._socket = listening
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         self._site: web.SockSite | None = None
+        # The copy of the socket that the present server accepts on.
+        self._accepting: socket.socket | None = None
 
     @property
     def is_serving(self) -> bool:
@@ -42,10 +45,15 @@ class TlsListener:
         """
         if self._site is None:
             await self._runner.setup()
-        before = self._site
-        self._site = web.SockSite(self._runner, self._socket.dup(), ssl_context=context, backlog=BACKLOG)
+        before, accepting = self._site, self._accepting
+        self._accepting = self._socket.dup()
+        self._site = web.SockSite(self._runner, self._accepting, ssl_context=context, backlog=BACKLOG)
         await self._site.start()
-        if before is not None:
+        if before is not None and accepting is not None:
+            # A connection that was accepted as the server is closed would be forgotten, and its caller would wait for nothing:
+            # accept no more, then let those that are accepted reach the server.
+            asyncio.get_running_loop().remove_reader(accepting)
+            await asyncio.sleep(0)
             await before.stop()
 
     async def close(self) -> None:
