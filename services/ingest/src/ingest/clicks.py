@@ -12,7 +12,7 @@ from adclicks.errors import Problem
 from adclicks.http.body import read_body, require_media_type
 from ingest.batch import sort_out, split_array, split_lines
 from ingest.door import Door
-from ingest.peer import client_address
+from ingest.peer import client_address, connection_address
 from ingest.settings import Networks
 
 CLICK_BYTES_MAX = 16 * 1024
@@ -84,7 +84,6 @@ class Outcome:
 
 
 def _peer(request: falcon.asgi.Request, trusted: Networks) -> str:
-    peer = (request.scope.get("client") or ("0.0.0.0", 0))[0]  # noqa: S104 the unknown address, nothing listens on it
-    if not trusted:
-        return peer
-    return client_address(peer, [request.get_header("X-Forwarded-For") or ""], trusted)
+    peer = connection_address(request.scope.get("client"))
+    forwarded_for = request.get_header("X-Forwarded-For") if trusted else None
+    return peer if forwarded_for is None else client_address(peer, [forwarded_for], trusted)

@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adclicks.http.worker import CLOSE_HEADER, Worker
 from ingest.fast_lane import LANE, FastLane
+from ingest.peer import connection_address
 
 # What a client may send ahead, while its click waits for Kafka, before its connection is not read any further.
 _AHEAD_BYTES_MAX = 65_536
@@ -33,7 +34,7 @@ class ClickProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn's own
         """A client is there."""
         super().connection_made(transport)
-        self._peer = self.client[0] if self.client else "0.0.0.0"  # noqa: S104 the unknown address
+        self._peer = connection_address(self.client)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone; a click that waits is stored all the same."""

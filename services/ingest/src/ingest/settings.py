@@ -9,13 +9,22 @@ from adclicks.settings import KafkaSettings, LogSettings, number, setting, whole
 
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
 
 def networks(value: str) -> Networks:
-    """Comma-separated addresses or networks in CIDR notation."""
+    """Comma-separated addresses or networks in CIDR notation; IPv4-mapped ones become IPv4, as addresses do (``peer``)."""
     try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(","))
+        return tuple(_unmapped(ipaddress.ip_network(part.strip())) for part in value.split(","))
     except ValueError:
         raise ValueError("be addresses or networks, such as 10.0.0.0/8,192.168.1.7") from None
+
+
+def _unmapped(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        mapped = int(network.network_address) & 0xFFFF_FFFF
+        return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED.prefixlen))
+    return network
 
 
 @dataclass(frozen=True)
