@@ -1,5 +1,6 @@
 """What operators ask of a service: is it alive, is it ready, its metrics, its API."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from typing import Any
@@ -37,9 +38,14 @@ class Health:
 class Metrics:
     """GET /metrics."""
 
+    def __init__(self) -> None:
+        self._reading = asyncio.Lock()
+
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Prometheus' text format."""
-        response.data = metrics.exposition()
+        # Beside the event loop: it reads files. One at a time: whoever asks often must not fill the threads.
+        async with self._reading:
+            response.data = await asyncio.to_thread(metrics.exposition)
         response.content_type = metrics.CONTENT_TYPE
 
 
