@@ -1,9 +1,8 @@
 """Kafka: client configurations, and what is asked of a topic."""
 
-import _thread
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
+from adclicks.kafka_admin import Admin
 from adclicks.mounted_files import certificate_files
 from adclicks.settings import KafkaSettings
 
@@ -78,41 +78,6 @@ def _security(settings: KafkaSettings) -> dict[str, Any]:
 
 def _trusted(path: str) -> str:
     return "".join(file.read_text() for file in certificate_files(path))
-
-
-class Admin(AdminClient):
-    """For topics and offsets. Knows what its connections met; a request only says that nobody answered it.
-
-    Ends once nobody holds it, without keeping anybody waiting.
-    """
-
-    def __init__(self, config: dict[str, Any]) -> None:
-        self._met: KafkaError | None = None
-        # Logged, it would be a line for each try to connect; it is told with the request that fails.
-        quiet: dict[str, Any] = {**config, "error_cb": self._remember, "log_level": 0}
-        super().__init__(quiet)
-
-    def __del__(self) -> None:
-        # Python collects garbage in any thread, also in the client's own as it brings an answer that nobody waits for any
-        # more; ended by that one, librdkafka aborts the process. A Thread would be waited for until it has started: with the
-        # locks held of whatever collects here, or, as the interpreter ends, for ever. Then there may be none at all.
-        with suppress(RuntimeError):
-            _thread.start_new_thread(self.__exit__, (None, None, None))
-
-    def met(self) -> KafkaError | None:
-        """What went wrong last, such as a certificate that was not believed; None where nothing did since ``forget``."""
-        self.poll(0)
-        return self._met
-
-    def forget(self) -> None:
-        """Kafka answers: what was met before explains no later failure."""
-        self.poll(0)
-        self._met = None
-
-    def _remember(self, error: KafkaError) -> None:
-        # That all brokers are down says less than what was met at one of them.
-        if self._met is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 its public name
-            self._met = error
 
 
 def admin(settings: KafkaSettings) -> Admin:

@@ -20,7 +20,7 @@ from confluent_kafka.admin._group import ConsumerGroupDescription
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._topic import TopicDescription
 
-from adclicks.kafka import Admin
+from adclicks.kafka_admin import Admin
 from lagscaler.policy.observations import PartitionOffsets
 
 REQUEST_TIMEOUT_SECONDS = 4.0
