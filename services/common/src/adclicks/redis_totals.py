@@ -1,6 +1,5 @@
 """Writes the live totals to Redis, and rebuilds them from PostgreSQL. What the keys mean: ``totals_cache``."""
 
-import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -8,78 +7,93 @@ from uuid import uuid4
 
 import psycopg
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.cluster import RedisCluster
+from redis.commands.core import Script
 
-from adclicks.settings import RedisSettings
-from adclicks.totals_cache import NEXT_OFFSET, REPLACE_SCRIPT, UPDATE_SCRIPT, PartitionTotals, key, update_arguments
+from adclicks.redis_client import Client, RedisConnection, client_options, connect
+from adclicks.totals_cache import (
+    NEXT_OFFSET,
+    REPLACE_SCRIPT,
+    UPDATE_SCRIPT,
+    PartitionTotals,
+    building_key,
+    changes_key,
+    encode_added,
+    key,
+    update_arguments,
+)
 
-SOCKET_TIMEOUT_SECONDS = 2.0
+__all__ = ["RedisTotals", "client_options", "connect", "ledger_partitions", "read_partition"]
 _CHUNK_MEMBERS = 2_000
 # A new set whose builder died is not left for ever.
 _BUILD_TTL_SECONDS = 600
-
-
-def connect(settings: RedisSettings) -> "redis.Redis":
-    """A client that waits at most two seconds for anything: Redis is a cache, and nothing may hang on it."""
-    return redis.Redis(
-        **client_options(settings),
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
-        # The library's own retries, with pauses between them, would hold up a writer for several seconds each time.
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
-def client_options(settings: RedisSettings) -> dict[str, Any]:
-    """Where Redis is and who we are, as arguments of its client, blocking or asyncio."""
-    host, port = settings.address
-    options: dict[str, Any] = {"host": host, "port": port, "db": settings.db}
-    options |= {"username": settings.username, "password": settings.password}
-    if settings.tls:
-        options |= {"ssl": True, "ssl_ca_certs": settings.ca_file}
-        # From Python 3.13 on a CA without key usage, as openssl makes them, would be refused, here alone of our clients.
-        options["ssl_exclude_verify_flags"] = [ssl.VerifyFlags.VERIFY_X509_STRICT]
-    return options
 
 
 class RedisTotals:
     """The writing side. Raises ``redis.RedisError``."""
 
     def __init__(self, client: "redis.Redis") -> None:
-        self._client = client
+        self._connection = RedisConnection(client)
         self._update = client.register_script(UPDATE_SCRIPT)
         self._replace = client.register_script(REPLACE_SCRIPT)
 
     def update(self, updates: Iterable[PartitionTotals]) -> list[PartitionTotals]:
         """Writes each update, in one round trip; returns those whose set was incomplete and has to be rebuilt."""
         updates = list(updates)
-        pipeline = self._client.pipeline(transaction=False)
-        for update in updates:
-            self._update(keys=[key(update.topic_id, update.partition)], args=update_arguments(update), client=pipeline)
-        return [update for update, written in zip(updates, pipeline.execute(), strict=True) if not written]
+        written = self._connection.ask(lambda client: self._run_updates(client, updates))
+        return [update for update, done in zip(updates, written, strict=True) if not done]
 
     def behind(self, topic_id: str, written: Mapping[int, int]) -> set[int]:
         """Which partitions' sets are gone, incomplete, or older than the next offset that was ``written``."""
         if not written:
             return set()
-        pipeline = self._client.pipeline(transaction=False)
-        for partition in written:
-            pipeline.zscore(key(topic_id, partition), NEXT_OFFSET)
-        scores = zip(written.items(), pipeline.execute(), strict=True)
-        return {partition for (partition, offset), score in scores if score is None or score < offset}
+        scores = self._connection.ask(lambda client: _scores(client, topic_id, written))
+        return {
+            partition
+            for (partition, offset), score in zip(written.items(), scores, strict=True)
+            if score is None or score < offset
+        }
 
     def replace(self, complete: PartitionTotals) -> bool:
         """Puts a partition's complete totals in place of what is there; False where Redis lost them meanwhile."""
-        target = key(complete.topic_id, complete.partition)
-        building = f"{target}:building:{uuid4().hex}"
+        building = building_key(complete.topic_id, complete.partition, uuid4().hex)
         for chunk in _chunks(complete.totals):
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.zadd(building, chunk)
-            pipeline.expire(building, _BUILD_TTL_SECONDS)
-            pipeline.execute()
+            self._connection.ask(lambda client, chunk=chunk: _add(client, building, chunk))  # type: ignore[misc]
+        keys = [
+            key(complete.topic_id, complete.partition),
+            building,
+            changes_key(complete.topic_id, complete.partition),
+        ]
         arguments = [len(complete.totals), complete.next_offset]
-        return bool(self._replace(keys=[target, building], args=arguments))
+        return bool(self._connection.ask(lambda client: self._replace(keys=keys, args=arguments, client=client)))
+
+    def _run_updates(self, client: Client, updates: list[PartitionTotals]) -> list[Any]:
+        if isinstance(client, RedisCluster):
+            # Its pipeline takes no scripts: a round trip a partition.
+            return [_run(self._update, client, update) for update in updates]
+        pipeline = client.pipeline(transaction=False)
+        for update in updates:
+            _run(self._update, pipeline, update)
+        return pipeline.execute()
+
+
+def _run(script: Script, client: Client, update: PartitionTotals) -> Any:
+    keys = [key(update.topic_id, update.partition), changes_key(update.topic_id, update.partition)]
+    return script(keys=keys, args=[encode_added(update.added), *update_arguments(update)], client=client)
+
+
+def _scores(client: Client, topic_id: str, partitions: Iterable[int]) -> list[Any]:
+    pipeline = client.pipeline(transaction=False)
+    for partition in partitions:
+        pipeline.zscore(key(topic_id, partition), NEXT_OFFSET)
+    return pipeline.execute()
+
+
+def _add(client: Client, building: str, chunk: Mapping[str, int]) -> None:
+    pipeline = client.pipeline(transaction=False)
+    pipeline.zadd(building, dict(chunk))
+    pipeline.expire(building, _BUILD_TTL_SECONDS)
+    pipeline.execute()
 
 
 def read_partition(connection: psycopg.Connection, topic: str, topic_id: str, partition: int) -> PartitionTotals:

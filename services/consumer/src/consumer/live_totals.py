@@ -42,10 +42,17 @@ class LiveTotals:
     def update(self, written: Written) -> None:
         """After the commit: the totals that the batch changed."""
         updates = [
-            PartitionTotals(self._topic.id, partition, written.next_offsets[partition], totals, since)
+            PartitionTotals(
+                self._topic.id,
+                partition,
+                written.next_offsets[partition],
+                totals,
+                written.begins[partition],
+                written.added[partition],
+            )
             for partition, totals in written.totals.items()
-            # None: another consumer has it by now, and has written all of its totals.
-            if partition not in self._stale and (since := self._written.get(partition)) is not None
+            # Not there: another consumer has it by now, and has written all of its totals.
+            if partition not in self._stale and partition in self._written
         ]
         try:
             incomplete = self._target.update(updates) if updates else []

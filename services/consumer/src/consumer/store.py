@@ -26,6 +26,8 @@ _PLANNER = "set enable_nestloop = off; set jit = off"
 # Any fixed number: it keeps two consumers from making the same day's table at once.
 _DAYS_LOCK = 7_214_002
 
+_ByAd = dict[int, dict[str, int]]
+
 
 class LedgerMoved(Exception):
     """The batch does not begin where the ledger stands: another consumer has written. Drop it and ask the ledger again."""
@@ -45,13 +47,18 @@ class Topic:
 
 @dataclass(frozen=True)
 class Written:
-    """What a transaction did. ``totals``: by partition, each ad that the batch touched and its clicks, absolute."""
+    """What a transaction did. ``totals``: by partition, each ad that the batch touched and its clicks, absolute.
+
+    ``begins`` and ``added``: the offset that each partition's part began at, and the clicks that it added to each ad.
+    """
 
     next_offsets: Mapping[int, int]
     totals: Mapping[int, Mapping[str, int]]
     stored: int
     duplicates: int
     rejected: int
+    begins: Mapping[int, int]
+    added: Mapping[int, Mapping[str, int]]
 
 
 class Store:
@@ -83,7 +90,8 @@ class Store:
         self._ensure_days(batch.days() - self._known_days)
         with self._connection.transaction():
             self._require_ledger_at(batch.spans)
-            totals, fresh, consumed = self._write_rows(batch)
+            totals, added, consumed = self._write_rows(batch)
+            fresh = {partition: sum(clicks.values()) for partition, clicks in added.items()}
             rejected = _count_by_partition(batch)
             self._move_ledger(batch.spans, fresh, consumed, rejected)
         stored = sum(fresh.values())
@@ -93,6 +101,8 @@ class Store:
             stored,
             sum(consumed.values()) - stored,
             len(batch.rejects),
+            {partition: span.begin for partition, span in batch.spans.items()},
+            added,
         )
 
     def forget_days(self) -> None:
@@ -110,20 +120,22 @@ class Store:
         if moved:
             raise LedgerMoved(moved)
 
-    def _write_rows(self, batch: Batch) -> tuple[dict[int, dict[str, int]], dict[int, int], dict[int, int]]:
-        totals: dict[int, dict[str, int]] = {partition: {} for partition in batch.spans}
-        fresh, consumed = dict.fromkeys(batch.spans, 0), dict.fromkeys(batch.spans, 0)
+    def _write_rows(self, batch: Batch) -> tuple[_ByAd, _ByAd, dict[int, int]]:
+        totals: _ByAd = {partition: {} for partition in batch.spans}
+        added: _ByAd = {partition: {} for partition in batch.spans}
+        consumed = dict.fromkeys(batch.spans, 0)
         if not batch.rows:
-            return totals, fresh, consumed
+            return totals, added, consumed
         with self._connection.cursor() as cursor:
             with cursor.copy(_COPY) as copy:
                 copy.write(b"\n".join([row.line for row in batch.rows]))
             cursor.execute(self._statement, prepare=True)
             for partition, ad_id, clicks, new, all_of_it in cursor:
                 totals[partition][ad_id] = clicks
-                fresh[partition] += new
+                if new:
+                    added[partition][ad_id] = new
                 consumed[partition] += all_of_it
-        return totals, fresh, consumed
+        return totals, added, consumed
 
     def _move_ledger(
         self,
