@@ -15,12 +15,10 @@ from ingest.door import Door
 from ingest.fast_lane import LANE, FastLane
 from ingest.metrics import PublisherMetrics
 from ingest.openapi import document
-from ingest.publisher import Publisher
+from ingest.publisher import STALLED_TIMEOUTS, Publisher
 from ingest.rotation import RestartOnRotation
 from ingest.settings import IngestSettings
 
-# Reports come, good or bad, within the acknowledgement timeout; after twice that long the loop that fetches them is stuck.
-_STALLED_TIMEOUTS = 2
 _PROBE_INTERVAL_SECONDS = 1.0
 
 
@@ -73,11 +71,14 @@ class FastLaneLifespan:
 
 
 class IngestHealth:
-    """Alive: clicks that wait get their answer. Ready: Kafka answers; asked at most once a second."""
+    """Alive: clicks that wait get their answer. Ready: Kafka answers; asked at most once a second.
+
+    Reports come, good or bad, within the acknowledgement timeout; after twice that long the loop that fetches them is stuck.
+    """
 
     def __init__(self, settings: IngestSettings, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._stalled_limit_seconds = _STALLED_TIMEOUTS * settings.acknowledge_timeout_seconds
+        self._stalled_limit_seconds = STALLED_TIMEOUTS * settings.acknowledge_timeout_seconds
         self._probed_at = float("-inf")
         self._unavailable: str | None = None
 

@@ -22,7 +22,13 @@ class PublisherMetrics:
         self._waiting = Gauge(
             "adclicks_clicks_waiting", "Clicks that wait for Kafka's acknowledgement", multiprocess_mode="livesum"
         )
-        self._copied = (0, 0, 0)
+        replaced = Counter(
+            "adclicks_producers_replaced",
+            "Kafka producers made anew: broken (a fatal error), or stalled (nothing acknowledged while clicks timed out)",
+            ["reason"],
+        )
+        self._broken, self._stalled = replaced.labels("broken"), replaced.labels("stalled")
+        self._copied = (0, 0, 0, 0, 0)
         self._task: asyncio.Task[None] | None = None
 
     async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
@@ -42,10 +48,15 @@ class PublisherMetrics:
 
     def _copy(self) -> None:
         publisher = self._publisher
-        now = (publisher.produced, publisher.acknowledged, publisher.failed)
-        for counter, new, old in zip(
-            (self._produced, self._acknowledged, self._failed), now, self._copied, strict=True
-        ):
+        now = (
+            publisher.produced,
+            publisher.acknowledged,
+            publisher.failed,
+            publisher.replaced_broken,
+            publisher.replaced_stalled,
+        )
+        counters = (self._produced, self._acknowledged, self._failed, self._broken, self._stalled)
+        for counter, new, old in zip(counters, now, self._copied, strict=True):
             counter.inc(new - old)
         self._copied = now
         self._waiting.set(publisher.in_flight)
