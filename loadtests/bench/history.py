@@ -14,7 +14,7 @@ from psycopg import sql
 from bench import backlog
 from bench.measurement import NotMeasured
 from bench.pipeline import PARTITIONS
-from consumer.store import create_day
+from consumer.days import create_day
 
 DAYS = 365
 # As many as the machine has cores would leave none for the writing of the log.

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import psycopg
@@ -14,12 +14,11 @@ from consumer.batch import BatchBuilder, Receipt, Record
 from consumer.store import Store, Topic
 
 _TOPIC = Topic("clicks", "a-topic-id")
-_ANY_DAY = Receipt.on(date(2060, 1, 1), 60 * 366)
 
 
 @dataclass(frozen=True)
 class TakenClick:
-    """A click as it lies in Kafka; ``at`` is its own timestamp."""
+    """A click as it lies in Kafka; ``at`` is its own timestamp. It is stored on the day of ``received_at``."""
 
     ad_id: UUID
     at: datetime
@@ -56,10 +55,10 @@ class Taker:
 
     def take_in(self, clicks: Iterable[TakenClick]) -> None:
         """One transaction: ids, raw clicks, sums, totals and the ledger."""
-        builder, receipt = BatchBuilder(), _ANY_DAY
+        builder = BatchBuilder()
         for click in clicks:
             begin = self._next[click.partition]
-            builder.add(begin, click.record(begin), receipt)
+            builder.add(begin, click.record(begin), Receipt.on(click.received_at.date()))
             self._next[click.partition] = begin + 1
         if len(builder):
             self._store.write(builder.take())

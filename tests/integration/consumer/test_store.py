@@ -1,56 +1,18 @@
-"""The transaction and what surrounds it, without Kafka: the fence, the days, the upkeep."""
+"""The transaction and what surrounds it, without Kafka."""
 
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from adclicks.audit import AUDIT_SQL, audit
 from adclicks.kafka import Watermarks
-from adclicks.settings import read
-from consumer.batch import Batch, Receipt, Record, Row, Span, read_record
+from consumer.batch import Batch, Span
 from consumer.ledger import LedgerAhead, positions
-from consumer.settings import ConsumerSettings
-from consumer.store import LedgerMoved, Store, Topic, create_day
-from consumer.upkeep import Upkeep, drop_days, forget_ids
-from testbed.clicks import Json, encode, new_click
+from consumer.store import LedgerMoved, Store, Topic
+from testbed.batches import batch_of, place
+from testbed.clicks import Json, new_click
 from testbed.installation import Installation
-from testbed.polling import eventually
-
-MakeInstallation = Callable[..., Installation]
-RETENTION_DAYS = 90
-
-
-@pytest.fixture
-def topic() -> Topic:
-    """A topic that the ledger does not know yet."""
-    return Topic("clicks", uuid4().hex)
-
-
-@pytest.fixture
-def connection(installation: Installation) -> Iterator[psycopg.Connection]:
-    """In autocommit mode."""
-    with installation.connect() as connection:
-        yield connection
-
-
-def batch_of(clicks: list[Json], begin: int = 0, partition: int = 0, today: date | None = None) -> Batch:
-    """As the consumer would build it from records of one partition."""
-    receipt = Receipt.on(today or datetime.now(UTC).date(), RETENTION_DAYS)
-    rows = []
-    for offset, click in enumerate(clicks, begin):
-        row = read_record(Record(partition, offset, None, encode(click), 1_700_000_000_000), receipt)
-        assert isinstance(row, Row)
-        rows.append(row)
-    return Batch({partition: Span(begin, begin + len(clicks))}, rows)
-
-
-def place(connection: psycopg.Connection, topic: Topic, *partitions: int) -> dict[int, int]:
-    """Asks the ledger, as a consumer that was just given the partitions."""
-    return positions(connection, topic, {partition: Watermarks(0, 1_000_000) for partition in partitions})
 
 
 def everything(connection: psycopg.Connection) -> list[object]:
@@ -189,83 +151,3 @@ def test_a_store_needs_a_connection_in_autocommit_mode(installation: Installatio
         connection.set_autocommit(False)
         with pytest.raises(ValueError, match="autocommit"):
             Store(connection, topic)
-
-
-def test_old_days_are_dropped_and_their_sums_stay(make_installation: MakeInstallation, topic: Topic) -> None:
-    """A round of upkeep drops raw clicks past the retention and ids past the horizon; counters stay; the audit adds up."""
-    installation = make_installation(partitions=1)
-    settings = read(
-        ConsumerSettings, {**installation.environment, "CLICK_RETENTION_DAYS": "10", "DEDUP_HORIZON_DAYS": "5"}
-    )
-    now = datetime.now(UTC)
-    old, recent, new = (new_click(received_at=(now - timedelta(days=age)).isoformat()) for age in (11, 7, 1))
-    with installation.connect() as connection:
-        place(connection, topic, 0)
-        Store(connection, topic).write(batch_of([old, recent, new]))
-
-        Upkeep(settings).once(now)
-        Upkeep(settings).once(now)
-
-        ids = connection.execute("select click_id::text from clicks").fetchall()
-        assert {row[0] for row in ids} == {recent["clickId"], new["clickId"]}
-        known = connection.execute("select click_id::text from click_ids").fetchall()
-        assert {row[0] for row in known} == {new["clickId"]}
-        assert connection.execute("select sum(clicks)::int from clicks_by_day").fetchall() == [(3,)]
-        assert audit(connection.execute(AUDIT_SQL).fetchall(), None).adds_up
-
-        # Within the horizon a repeat is known; past it, it counts as new.
-        again = Store(connection, topic).write(batch_of([recent, new], begin=3))
-        assert (again.stored, again.duplicates) == (1, 1)
-        days = connection.execute("select to_regclass(%s)", (f"clicks_{now + timedelta(days=2):%Y_%m_%d}",)).fetchone()
-        assert days != (None,)
-
-
-def test_a_day_that_was_dropped_meanwhile_is_made_again(connection: psycopg.Connection, topic: Topic) -> None:
-    """A store that knew the day's table gets an error it can act on, and stores after `forget_days`."""
-    place(connection, topic, 0)
-    store = Store(connection, topic)
-    store.write(batch_of([new_click()]))
-    drop_days(connection, datetime.now(UTC).date() + timedelta(days=1))
-
-    with pytest.raises(psycopg.errors.CheckViolation, match="no partition of relation"):
-        store.write(batch_of([new_click()], begin=1))
-    store.forget_days()
-
-    assert store.write(batch_of([new_click()], begin=1)).stored == 1
-
-
-def test_a_drop_that_was_cut_short_is_finished(installation: Installation, connection: psycopg.Connection) -> None:
-    """A detach that lost its connection half-way would otherwise end each later round of upkeep with an error."""
-    first, second = date(2020, 1, 1), date(2020, 1, 2)
-    create_day(connection, first)
-    create_day(connection, second)
-    with installation.connect() as reader, installation.connect() as cut_short, reader.transaction():
-        reader.execute("select count(*) from clicks_2020_01_01")
-        detach = threading.Thread(target=_detach, args=(cut_short, "clicks_2020_01_01"))
-        detach.start()
-        eventually(lambda: _require_pending(connection))
-        connection.execute("select pg_terminate_backend(%s)", (cut_short.info.backend_pid,))
-        detach.join(30)
-    _require_pending(connection)
-
-    assert sorted(drop_days(connection, date(2020, 6, 1))) == [first, second]
-
-
-def test_many_old_ids_are_removed_in_steps(connection: psycopg.Connection) -> None:
-    """More than one step's worth goes in one call, and nothing younger."""
-    connection.execute(
-        "insert into click_ids select gen_random_uuid(), '2001-01-01'::timestamptz from generate_series(1, 45000)"
-    )
-
-    assert forget_ids(connection, datetime(2002, 1, 1, tzinfo=UTC)) == 45_000
-    assert forget_ids(connection, datetime(2002, 1, 1, tzinfo=UTC)) == 0
-
-
-def _detach(connection: psycopg.Connection, table: str) -> None:
-    with pytest.raises(psycopg.OperationalError):
-        connection.execute(f"alter table clicks detach partition {table} concurrently".encode())
-
-
-def _require_pending(connection: psycopg.Connection) -> None:
-    found = connection.execute("select count(*) from pg_inherits where inhdetachpending").fetchone()
-    assert found == (1,)

@@ -60,7 +60,7 @@ def batch(partition: int, begin: int, clicks: list[Json]) -> Batch:
     builder = BatchBuilder()
     for offset, click in enumerate(clicks, begin):
         record = Record(partition, offset, None, encode(click), 0)
-        builder.add(offset, record, Receipt.on(datetime.now(UTC).date(), 90))
+        builder.add(offset, record, Receipt.on(datetime.now(UTC).date()))
     return builder.take()
 
 

@@ -56,7 +56,7 @@ class Batch:
     rejects: Sequence[Reject] = ()
 
     def days(self) -> set[date]:
-        """The days of receipt of its rows."""
+        """The days under which its rows are filed: two at midnight."""
         return {row.received_on for row in self.rows}
 
     def without(self, partitions: Iterable[int]) -> "Batch":
@@ -71,25 +71,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What turns a record into a row: ``oldest`` and ``newest`` bound the day under which a raw click is filed.
+    """What turns a record into a row: the day under which raw clicks are filed, and the latest time of receipt.
 
-    A sender other than ingest can write any time of receipt; unbounded it would make a table for each day of history.
-    ``latest`` is the last instant of ``newest``.
+    The day is the one on which they are stored, whatever the sender wrote: the retention runs from it. Filed by the time of
+    receipt, the raw click of a replayed record would go into a table that is dropped within minutes.
+    ``latest`` is the end of tomorrow, because clocks differ; a later time is the sender's mistake.
     """
 
-    oldest: date
-    newest: date
+    today: date
     latest: datetime
 
     @classmethod
-    def on(cls, today: date, retention_days: int) -> "Receipt":
-        """The bounds for ``today``: not before the retention, not after tomorrow (clocks differ)."""
-        newest = today + timedelta(days=1)
-        return cls(today - timedelta(days=retention_days), newest, datetime.combine(newest, datetime.max.time(), UTC))
-
-    def day(self, received_at: datetime) -> date:
-        """The day under which a click received then is filed."""
-        return min(max(received_at.astimezone(UTC).date(), self.oldest), self.newest)
+    def on(cls, today: date) -> "Receipt":
+        """For what is stored on ``today`` (UTC)."""
+        return cls(today, datetime.combine(today + timedelta(days=1), datetime.max.time(), UTC))
 
 
 def read_record(record: Record, receipt: Receipt) -> Row | Reject:
@@ -100,8 +95,7 @@ def read_record(record: Record, receipt: Receipt) -> Row | Reject:
         fields = "; ".join(f"{detail.field} {detail.error}" for detail in problem.details)
         return Reject(record, f"{problem.message} {fields}".strip())
     received_at = _received_at(event, record, receipt)
-    received_on = receipt.day(received_at)
-    return Row(record, _copy_line(event, record, received_at, received_on), received_on)
+    return Row(record, _copy_line(event, record, received_at, receipt.today), receipt.today)
 
 
 def _received_at(event: ClickEvent, record: Record, receipt: Receipt) -> datetime:

@@ -1,14 +1,45 @@
-"""What a worker did, for Prometheus."""
+"""What a worker and upkeep did, for Prometheus."""
 
 from collections.abc import Mapping, Sequence
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from consumer.live_totals import LiveTotals
 from consumer.store import Written
 
 _ROWS = (1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class UpkeepMetrics:
+    """The metrics of upkeep, kept by the pool's parent process."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._success = Gauge(
+            "adclicks_upkeep_success_timestamp_seconds",
+            "When upkeep last did all of its tasks, in seconds since 1970; 0: not since the start",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._days_ahead = Gauge(
+            "adclicks_upkeep_days_ahead",
+            "Days after today that have a table for their raw clicks, without a gap",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._failures = Counter("adclicks_upkeep_failures", "Tasks of upkeep that failed", ["task"], registry=registry)
+
+    def succeeded(self) -> None:
+        """A round without a failure, now."""
+        self._success.set_to_current_time()
+
+    def failed(self, task: str) -> None:
+        """``task`` failed and will be tried again."""
+        self._failures.labels(task).inc()
+
+    def days_ahead(self, days: int) -> None:
+        """What a look at the tables found."""
+        self._days_ahead.set(days)
 
 
 class WorkerMetrics:

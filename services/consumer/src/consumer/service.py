@@ -11,6 +11,7 @@ import uvicorn
 from adclicks import logs
 from adclicks.http import errors, openapi, operations
 from adclicks.http.request_id import RequestId
+from consumer.metrics import UpkeepMetrics
 from consumer.settings import ConsumerSettings
 from consumer.supervisor import Supervisor
 from consumer.upkeep import Upkeep
@@ -30,7 +31,7 @@ async def _serve(settings: ConsumerSettings) -> None:
     server = _server(settings, supervisor)
     # Health answers until the last worker is gone: a probe that fails meanwhile would cut the shutdown short.
     http = asyncio.create_task(server.serve(sockets=[server.config.bind_socket()]))
-    upkeep = asyncio.create_task(Upkeep(settings).run())
+    upkeep = asyncio.create_task(Upkeep(settings, UpkeepMetrics()).run())
     await supervisor.run(stopping)
     upkeep.cancel()
     server.should_exit = True

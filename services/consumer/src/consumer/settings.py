@@ -41,7 +41,12 @@ class ConsumerSettings:
     stall_seconds: float = setting(
         "CONSUMER_STALL_SECONDS", "how long a worker may make no step before it counts as dead", number(5, 3600), 60.0
     )
-    retention_days: int = setting("CLICK_RETENTION_DAYS", "how long raw clicks are kept", whole(1, 36_500), 90)
+    retention_days: int = setting(
+        "CLICK_RETENTION_DAYS", "how long raw clicks are kept after they were stored", whole(1, 36_500), 90
+    )
     horizon_days: int = setting(
-        "DEDUP_HORIZON_DAYS", "how long after its first receipt a click id is still known", whole(1, 36_500), 30
+        "DEDUP_HORIZON_DAYS",
+        "how long after it was stored a click id is still known: sent again later, the click counts again",
+        whole(1, 36_500),
+        30,
     )

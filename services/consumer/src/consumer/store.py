@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from importlib.resources import files
 
 import psycopg
-from psycopg import sql
 
 from consumer.batch import Batch, Span
+from consumer.days import create_days, partitions
 
 _STAGING = """
 create temporary table if not exists staging (
@@ -23,8 +23,6 @@ _COPY = r"""copy staging from stdin (format csv, escape '\', null 'null')"""
 _SESSION = "set statement_timeout = '60s'; set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s'"
 # The staging table has no statistics: without this the planner joins thousands of rows in nested loops.
 _PLANNER = "set enable_nestloop = off; set jit = off"
-# Any fixed number: it keeps two consumers from making the same day's table at once.
-_DAYS_LOCK = 7_214_002
 
 _ByAd = dict[int, dict[str, int]]
 
@@ -162,23 +160,10 @@ class Store:
         )
 
     def _ensure_days(self, days: set[date]) -> None:
-        if not days:
-            return
-        with self._connection.transaction():
-            self._connection.execute("select pg_advisory_xact_lock(%s)", (_DAYS_LOCK,))
-            for day in sorted(days):
-                create_day(self._connection, day)
+        # Upkeep makes them a week ahead; this is for a database that it has not seen yet. A default partition takes all rows.
+        if days and not partitions(self._connection).has_default:
+            create_days(self._connection, days)
         self._known_days |= days
-
-
-def create_day(connection: psycopg.Connection, day: date) -> None:
-    """Makes the table for the clicks received on ``day`` where it is missing."""
-    statement = "create table if not exists {} partition of clicks for values from ({}) to ({})"
-    connection.execute(
-        sql.SQL(statement).format(
-            sql.Identifier(f"clicks_{day:%Y_%m_%d}"), sql.Literal(day), sql.Literal(day + timedelta(days=1))
-        )
-    )
 
 
 def _count_by_partition(batch: Batch) -> dict[int, int]:

@@ -1,9 +1,8 @@
 -- One batch, from the staging table into the truth. What click_ids takes in is new; all else of the batch is a duplicate.
 with fresh as (
-    insert into click_ids (click_id, received_at)
+    insert into click_ids (click_id)
     -- In the order of the ids: two consumers that hold the same ids wait for each other instead of deadlocking.
-    select distinct on (click_id) click_id, received_at
-    from staging order by click_id, kafka_partition, kafka_offset
+    select distinct click_id from staging order by click_id
     on conflict (click_id) do nothing
     returning click_id
 ),

@@ -82,7 +82,7 @@ class Worker:
         """Collects records until the batch is full, or its time is over and the one before it is written."""
         deadline = time.monotonic() + self._settings.batch_ms / 1000
         today = datetime.now(UTC).date()
-        receipt = Receipt.on(today, self._settings.retention_days)
+        receipt = Receipt.on(today)
         while len(self._builder) < self._settings.batch_rows and not self._stopping.is_set():
             left_seconds = deadline - time.monotonic()
             if left_seconds <= 0 and (self._writing is None or self._writing.done()):

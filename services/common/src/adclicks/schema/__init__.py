@@ -1,13 +1,23 @@
 """The database's schema: numbered SQL files, applied in order, each once, in its own transaction."""
 
+import time
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import count
+from random import Random
 
 import psycopg
+
+from adclicks.backoff import Backoff
 
 # Any fixed number, the same in every version: it keeps two migrations from running side by side.
 _LOCK = 7_214_001
 _LOCK_TIMEOUT = "60s"
+# While a migration waits for its lock on a table, every insert into that table waits behind it. So it waits a little, many
+# times, with pauses in which they go on.
+_TABLE_LOCK_TIMEOUT = "1s"
+_PATIENCE_SECONDS = 120.0
+_PAUSES = Backoff(first_seconds=1.0, limit_seconds=5.0)
 
 
 class SchemaError(Exception):
@@ -38,7 +48,8 @@ def required_version() -> int:
 
 
 def migrate(connection: psycopg.Connection) -> list[Migration]:
-    """Applies what is missing and returns it. Waits, at most a minute, for another migration that is under way.
+    """Applies what is missing and returns it. Waits, at most a minute, for another migration that is under way, and two minutes
+    for a table that a transaction uses, without holding up those that write to it.
 
     ``connection`` must be in autocommit mode. Raises ``psycopg.Error``; what was applied before it stays applied.
     """
@@ -78,7 +89,22 @@ def check(connection: psycopg.Connection) -> None:
 
 
 def _apply(connection: psycopg.Connection, migration: Migration) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    jitter = Random()  # noqa: S311 no secret
+    for attempt in count(1):
+        try:
+            _apply_once(connection, migration)
+        except psycopg.errors.LockNotAvailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSES.delay_seconds(attempt, jitter))
+        else:
+            return
+
+
+def _apply_once(connection: psycopg.Connection, migration: Migration) -> None:
     with connection.transaction():
+        connection.execute(f"set local lock_timeout = '{_TABLE_LOCK_TIMEOUT}'")
         connection.execute(migration.sql.encode())
         connection.execute(
             "insert into schema_migrations (number, name) values (%s, %s)", (migration.number, migration.name)
