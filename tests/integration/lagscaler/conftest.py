@@ -1,5 +1,6 @@
 """Topics and groups on the real Kafka."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -9,7 +10,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
-from lagscaler.lag import KafkaLag
+from adclicks.kafka_child.process import KafkaProcess
+from lagscaler.lag import KafkaLag, LagUnavailableError, Reading
 from localstack.stack import InfraStack
 from testbed.polling import eventually
 
@@ -64,8 +66,16 @@ class Topic:
         made.subscribe([self.name])
         return made
 
-    def lag(self) -> KafkaLag:
-        return KafkaLag({"bootstrap.servers": self.address}, self.name, self.name)
+    def lag(self, process: KafkaProcess) -> KafkaLag:
+        return KafkaLag(process, {"bootstrap.servers": self.address}, self.name, self.name)
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[KafkaProcess]:
+    """The operator's child process."""
+    made = KafkaProcess()
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -73,3 +83,18 @@ def topic(infra: InfraStack) -> Topic:
     """Not created yet."""
     address = infra.environment["KAFKA_ADDRESS"]
     return Topic(address, f"lag-{uuid4()}", AdminClient({"bootstrap.servers": address}))
+
+
+async def complete(lag: KafkaLag) -> Reading:
+    """A look that succeeded and knows the group's members.
+
+    Right after its start a broker has no coordinator for groups, and new partitions have no leaders.
+    """
+    for _ in range(20):
+        try:
+            reading = await lag.read()
+        except LagUnavailableError:
+            continue
+        if reading.member_count is not None:
+            return reading
+    pytest.fail("Kafka is not read completely")

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from adclicks.kafka import CONNECTION
+from adclicks.kafka_child.process import KafkaProcess
 from lagscaler import lag
 from lagscaler.lag import KafkaLag, LagUnavailableError
 from localstack.guardian import Guardian
@@ -30,11 +31,13 @@ def broker(tmp_path: Path, guardian: Guardian) -> Iterator[Kafka]:
     made.stop()
 
 
-async def test_a_restart_of_all_brokers_is_outlived(broker: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_restart_of_all_brokers_is_outlived(
+    broker: Kafka, process: KafkaProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Away for long enough that the client has given its brokers up; back at the same address."""
     monkeypatch.setattr(lag, "REQUEST_TIMEOUT_SECONDS", 1.5)
     config = {**CONNECTION, "bootstrap.servers": broker.environment()["KAFKA_ADDRESS"]}
-    reader = KafkaLag(config, "clicks", "group")
+    reader = KafkaLag(process, config, "clicks", "group")
     await _reads(reader)
     broker.stop()
     for _ in range(4):

@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from adclicks.kafka_child.process import KafkaProcess
 from lagscaler import lag
 from lagscaler.lag import LagUnavailableError, Reading
 from lagscaler.source import SecuredLag
@@ -37,7 +38,7 @@ class Secured:
     async def secret(self, _namespace: str, name: str) -> Mapping[str, str]:
         return {key: base64.b64encode(value).decode() for key, value in self.data[name].items()}
 
-    async def read(self, **changes: Any) -> Reading:
+    async def read(self, process: KafkaProcess, **changes: Any) -> Reading:
         """One look at ``TOPIC`` with this ``spec.kafka``."""
         kafka = {"topic": TOPIC, "group": GROUP, "tls": {"caSecret": "ca"}} | changes
         spec = {
@@ -46,7 +47,7 @@ class Secured:
             "maxReplicas": 1,
             "ratePerConsumer": 1,
         }
-        return await SecuredLag(parse(spec).kafka, "shop", self).read()
+        return await SecuredLag(parse(spec).kafka, "shop", self, process).read()
 
     def scram(self, **changes: Any) -> dict[str, Any]:
         sasl = {"secret": "user", "username": "operator"}
@@ -104,15 +105,15 @@ def _has_topic(admin: AdminClient) -> None:
     assert TOPIC in admin.list_topics(timeout=5).topics
 
 
-async def test_the_lag_is_read_with_what_secrets_hold(secured: Secured) -> None:
+async def test_the_lag_is_read_with_what_secrets_hold(secured: Secured, process: KafkaProcess) -> None:
     """With SCRAM, and with a client certificate; the rights that the chart asks for are enough for all of it."""
     for login in (secured.scram(), secured.certificate()):
-        reading = await secured.read(**login)
+        reading = await _complete(secured, process, login)
         assert [(part.end, part.committed) for part in reading.partitions] == [(0, None), (0, None)]
         assert reading.member_count == 0
 
 
-async def test_what_is_refused_names_the_field_to_mend(secured: Secured) -> None:
+async def test_what_is_refused_names_the_field_to_mend(secured: Secured, process: KafkaProcess) -> None:
     """A wrong password, a CA that did not sign, a topic and a group without rights."""
     wrong = {
         "spec.kafka.sasl": secured.scram(passwordKey="wrong"),
@@ -123,7 +124,7 @@ async def test_what_is_refused_names_the_field_to_mend(secured: Secured) -> None
     told = {}
     for field, kafka in wrong.items():
         with pytest.raises(LagUnavailableError) as refused:
-            await secured.read(**kafka)
+            await secured.read(process, **kafka)
         told[field] = (str(refused.value).split(": ")[0], refused.value.reason)
     assert told == {
         "spec.kafka.sasl": ("spec.kafka.sasl", "LoginRefused"),
@@ -131,3 +132,16 @@ async def test_what_is_refused_names_the_field_to_mend(secured: Secured) -> None
         "spec.kafka.topic": ("spec.kafka.topic", "NotAuthorized"),
         "spec.kafka.group": ("spec.kafka.group", "NotAuthorized"),
     }
+
+
+async def _complete(secured: Secured, process: KafkaProcess, login: Mapping[str, Any]) -> Reading:
+    """Right after its start a broker has no coordinator for groups."""
+    for _ in range(20):
+        try:
+            reading = await secured.read(process, **login)
+        except LagUnavailableError as error:
+            assert error.reason == "KafkaUnreachable"  # noqa: PT017 a refusal is no matter of time
+            continue
+        if reading.member_count is not None:
+            return reading
+    pytest.fail("Kafka is not read completely")

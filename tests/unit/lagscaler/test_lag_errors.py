@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 
+from adclicks.kafka_child.client import AskError, BadConfigError
+from adclicks.kafka_child.messages import Cause
 from lagscaler.lag import unavailable
 
-TIMED_OUT = KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+def failed(*codes: int) -> AskError:
+    """Of the request, then of the client's connections."""
+    errors = [KafkaError(code) for code in codes]
+    return AskError("no", tuple(Cause(error.name(), error.str()) for error in errors))
 
 
 @pytest.mark.parametrize(
@@ -21,7 +27,7 @@ TIMED_OUT = KafkaException(KafkaError(KafkaError._TIMED_OUT))
 )
 def test_a_refusal_names_the_field_that_it_is_about(code: int, reason: str, field: str) -> None:
     """An ACL is not mended at the brokers' address."""
-    told = unavailable(KafkaException(KafkaError(code)), None)
+    told = unavailable(failed(code))
     assert (told.reason, str(told).split(": ")[0]) == (reason, field)
 
 
@@ -35,5 +41,11 @@ def test_a_refusal_names_the_field_that_it_is_about(code: int, reason: str, fiel
 )
 def test_a_request_without_an_answer_tells_what_was_met_on_its_way(met: int, reason: str, field: str) -> None:
     """A wrong password and an untrusted certificate show as nothing but silence."""
-    told = unavailable(TIMED_OUT, KafkaError(met))
+    told = unavailable(failed(KafkaError._TIMED_OUT, met))
     assert (told.reason, str(told).split(": ")[0]) == (reason, field)
+
+
+def test_a_configuration_that_is_none_and_a_child_that_ended_are_told() -> None:
+    """The first is mended in a Secret; the second mends itself."""
+    assert unavailable(BadConfigError("ssl.ca.pem is none")).reason == "BadCredentials"
+    assert unavailable(AskError("its process ended")).reason == "KafkaUnreachable"

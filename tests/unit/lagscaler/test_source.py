@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.lagscaler.test_spec import GOOD
 
+from adclicks.kafka_child.process import KafkaProcess
 from lagscaler import source
 from lagscaler.cluster import ApiError, ApiUnavailableError
 from lagscaler.credentials import CredentialsError, client_config, read_secrets
@@ -73,22 +74,27 @@ class Client:
     """Remembers with which configuration it was made."""
 
     made: list[dict[str, Any]]
+    ended: list[Client]
 
-    def __init__(self, config: dict[str, Any], *_: object) -> None:
+    def __init__(self, _process: KafkaProcess, config: dict[str, Any], *_: object) -> None:
         self.made.append(config)
 
     async def read(self) -> None:
         return None
 
+    def close(self) -> None:
+        self.ended.append(self)
+
 
 async def test_a_rotated_secret_makes_a_new_client_and_an_absent_api_server_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The client in use goes on."""
+    """The client in use goes on; the one that is replaced is ended."""
     monkeypatch.setattr(Client, "made", [], raising=False)
+    monkeypatch.setattr(Client, "ended", [], raising=False)
     monkeypatch.setattr(source, "KafkaLag", Client)
     secrets, now = Secrets(password="first"), [0.0]
-    lag = source.SecuredLag(kafka(), "shop", secrets, lambda: now[0])
+    lag = source.SecuredLag(kafka(), "shop", secrets, KafkaProcess(), lambda: now[0])
     await lag.read()
     now[0] = 20
     await lag.read()
@@ -100,3 +106,4 @@ async def test_a_rotated_secret_makes_a_new_client_and_an_absent_api_server_none
     now[0] = 60
     await lag.read()
     assert [config["sasl.password"] for config in Client.made] == ["first", "second"]
+    assert len(Client.ended) == 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from adclicks.kafka_child.process import KafkaProcess
 from lagscaler import conditions, learned
 from lagscaler.cluster import ApiError, ApiUnavailableError, Cluster, path
 from lagscaler.conditions import HPA_OWNED, SPEC_VALID, TOPIC_GROWN, Finding, good, invalid_spec
@@ -34,6 +35,7 @@ class Surroundings:
     """What all LagAutoscalers share."""
 
     cluster: Cluster
+    kafka: KafkaProcess
     keda_url: str
     look_seconds: float
     resync_seconds: float
@@ -57,6 +59,7 @@ class Autoscaler:
         self._reporting = asyncio.Lock()
         self._gone = False
         self.scaler: Scaler | None = None
+        self._lag: SecuredLag | None = None
         self._raw_spec: object = None
         self.update(body)
 
@@ -83,9 +86,12 @@ class Autoscaler:
 
     async def run(self) -> None:
         """Ends when the object is gone."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever(self._look, self._looks, self._around.look_seconds))
-            group.create_task(self._forever(self._look_after, self._due, self._around.resync_seconds))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._forever(self._look, self._looks, self._around.look_seconds))
+                group.create_task(self._forever(self._look_after, self._due, self._around.resync_seconds))
+        finally:
+            self._close_lag()
 
     async def _forever(self, act: Callable[[], Any], wake: asyncio.Event, every_seconds: float) -> None:
         while not self._gone:
@@ -158,12 +164,18 @@ class Autoscaler:
 
     def _new_scaler(self, spec: Spec) -> Scaler:
         namespace, cluster = self.identity.namespace, self._around.cluster
+        self._close_lag()
+        self._lag = SecuredLag(spec.kafka, namespace, cluster, self._around.kafka)
         return Scaler(
             spec.policy,
-            SecuredLag(spec.kafka, namespace, cluster),
+            self._lag,
             Pool(cluster, namespace, spec.target),
             learned.from_status(spec, self._status),
         )
+
+    def _close_lag(self) -> None:
+        if self._lag is not None:
+            self._lag.close()
 
     async def _report(self) -> None:
         """Writes the status where it differs. 404 is how a deletion is noticed that no event told of."""

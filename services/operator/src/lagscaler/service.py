@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from adclicks.kafka_child.process import KafkaProcess
 from lagscaler.autoscaler import Autoscaler, Surroundings
 from lagscaler.cluster import Cluster
 from lagscaler.connection import Connection
@@ -25,21 +26,26 @@ async def run(settings: OperatorSettings, connection: Connection) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Cluster(connection) as cluster:
-        mode = _values if settings.mode == "values" else _operator
-        await mode(settings, connection, cluster, stop)
+    kafka = KafkaProcess()
+    try:
+        async with Cluster(connection) as cluster:
+            mode = _values if settings.mode == "values" else _operator
+            await mode(settings, connection, cluster, kafka, stop)
+    finally:
+        await kafka.close()
 
 
 async def _operator(
     settings: OperatorSettings,
     connection: Connection,
     cluster: Cluster,
+    kafka: KafkaProcess,
     stop: asyncio.Event,
 ) -> None:
     # Imported late: the mode values needs no kopf.
     from lagscaler.watching import Watching
 
-    around = Surroundings(cluster, settings.url_for_keda, settings.look_seconds, settings.resync_seconds)
+    around = Surroundings(cluster, kafka, settings.url_for_keda, settings.look_seconds, settings.resync_seconds)
     runner = Runner(lambda body: Autoscaler(around, body))
     watching = Watching(connection, settings.watch_namespaces, runner)
     serving = Serving(settings, cluster, runner, lambda: watching.is_alive)
@@ -55,10 +61,11 @@ async def _values(
     settings: OperatorSettings,
     _connection: Connection,
     cluster: Cluster,
+    kafka: KafkaProcess,
     stop: asyncio.Event,
 ) -> None:
     identity, spec = read(Path(settings.spec_file or ""), settings.pod_namespace)
-    one = OneFromFile(identity, spec, cluster)
+    one = OneFromFile(identity, spec, cluster, kafka)
     await _serve(Serving(settings, cluster, one, lambda: True), stop, one.run(settings.look_seconds))
 
 

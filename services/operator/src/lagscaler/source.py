@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from adclicks.kafka_child.process import KafkaProcess
 from lagscaler.cluster import ApiUnavailableError
 from lagscaler.credentials import Secrets, SecretSource, client_config, read_secrets
 from lagscaler.lag import KafkaLag, LagUnavailableError, Reading
@@ -21,10 +22,11 @@ class SecuredLag:
         kafka: Kafka,
         namespace: str,
         secrets: SecretSource,
+        process: KafkaProcess,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kafka, self._namespace, self._source = kafka, namespace, secrets
-        self._clock = clock
+        self._process, self._clock = process, clock
         self._client: KafkaLag | None = None
         self._secrets: Secrets | None = None
         self._checked_at_seconds = -SECRETS_CHECK_SECONDS
@@ -32,6 +34,11 @@ class SecuredLag:
     async def read(self) -> Reading:
         """Raises `LagUnavailableError`, `CredentialsError`, or `ApiError` before the first Secret could be read."""
         return await (await self._current()).read()
+
+    def close(self) -> None:
+        """Ends the client."""
+        if self._client is not None:
+            self._client.close()
 
     async def _current(self) -> KafkaLag:
         if self._client is None or (self._kafka.secret_keys and self._is_due()):
@@ -53,5 +60,6 @@ class SecuredLag:
         self._checked_at_seconds = self._clock()
         if secrets != self._secrets or self._client is None:
             config = client_config(self._kafka, secrets)
-            self._client = KafkaLag(config, self._kafka.topic, self._kafka.group, self._clock)
+            self.close()
+            self._client = KafkaLag(self._process, config, self._kafka.topic, self._kafka.group, self._clock)
             self._secrets = secrets

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 import yaml
 
+from adclicks.kafka_child.process import KafkaProcess
 from lagscaler.cluster import Cluster
 from lagscaler.numbered import Numbered
 from lagscaler.policy.settings import Problem
@@ -37,9 +38,9 @@ def read(file: Path, namespace: str) -> tuple[Identity, Spec]:
 class OneFromFile:
     """All LagAutoscalers that there are: this one."""
 
-    def __init__(self, identity: Identity, spec: Spec, cluster: Cluster) -> None:
+    def __init__(self, identity: Identity, spec: Spec, cluster: Cluster, kafka: KafkaProcess) -> None:
         self.identity = identity
-        lag = SecuredLag(spec.kafka, identity.namespace, cluster)
+        lag = SecuredLag(spec.kafka, identity.namespace, cluster, kafka)
         self._scaler = Scaler(spec.policy, lag, Pool(cluster, identity.namespace, spec.target))
         self.scaler: Scaler | None = self._scaler
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from adclicks.kafka import KafkaUnavailableError
 from adclicks.kafka_child.messages import (
+    AnswerBody,
     Body,
     Cause,
     Close,
@@ -34,6 +35,10 @@ class AskError(KafkaUnavailableError):
     def __init__(self, message: str, causes: tuple[Cause, ...] = ()) -> None:
         self.causes = causes
         super().__init__(message)
+
+
+class BadConfigError(AskError):
+    """No client can be made with this configuration: a certificate that is none, a setting that does not exist."""
 
 
 class KafkaClient:
@@ -68,6 +73,9 @@ class KafkaClient:
         found = await self._ask(child, ReadGroup(number, topic, group, self._timeout_seconds))
         if not isinstance(found, GroupOffsets):
             raise TypeError(f"no answer to ReadGroup: {found}")
+        if found.member_count is None:
+            # Its request may still be under way, and is not to be found there by its own late timeout.
+            self.close()
         return found
 
     def close(self) -> None:
@@ -85,15 +93,14 @@ class KafkaClient:
                 raise AskError(f"Kafka could not be asked: no process could be started: {error}") from error
             if self._opened is None or self._opened[0] is not child:
                 number = next(_numbers)
-                await self._ask(child, Open(number, self._config))
+                made = await self._answer(child, Open(number, self._config))
+                if isinstance(made, Failed):
+                    raise BadConfigError(made.causes[0].text, made.causes)
                 self._opened = child, number
             return self._opened
 
-    async def _ask(self, child: Child, body: Body) -> object:
-        try:
-            answer = await child.ask(body, _REQUESTS * self._timeout_seconds + _SLACK_SECONDS)
-        except ChildEndedError as error:
-            raise AskError(f"Kafka could not be asked: {error}") from error
+    async def _ask(self, child: Child, body: Body) -> AnswerBody:
+        answer = await self._answer(child, body)
         if isinstance(answer, Failed):
             if not _is_kafkas(answer.causes[0]):
                 self.close()
@@ -101,6 +108,12 @@ class KafkaClient:
             told = "".join(f" ({text})" for text in last)
             raise AskError(f"Kafka could not be asked: {reason}{told}", answer.causes)
         return answer
+
+    async def _answer(self, child: Child, body: Body) -> AnswerBody:
+        try:
+            return await child.ask(body, _REQUESTS * self._timeout_seconds + _SLACK_SECONDS)
+        except ChildEndedError as error:
+            raise AskError(f"Kafka could not be asked: {error}") from error
 
 
 def _is_kafkas(cause: Cause) -> bool:

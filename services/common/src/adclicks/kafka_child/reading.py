@@ -16,6 +16,9 @@ from adclicks.kafka_child.messages import Cause, Failed, GroupOffsets, ReadGroup
 
 # The request's own bound is the one that should speak.
 _GRACE_SECONDS = 1.0
+# A group request that times out in librdkafka aborts the process when its coordinator is found later. So it does not time out:
+# it is not waited for any longer, and the asking side ends the client, which ends its requests without harm.
+_GROUP_REQUEST_SECONDS = 600.0
 _Members = tuple[dict[int, str], int | None]
 
 
@@ -51,7 +54,7 @@ class _Reading:
         described = await self._describe_topic()
         numbers = [partition.id for partition in described.partitions]
         # Both are under way at once. Commits before ends: the other way round a busy group is ahead of its topic.
-        asked = self._client.describe_consumer_groups([group], request_timeout=self._timeout_seconds)
+        asked = self._client.describe_consumer_groups([group], request_timeout=_GROUP_REQUEST_SECONDS)
         committed = await self._committed(group, numbers)
         owners, member_count = await self._members(asked[group])
         return GroupOffsets(await self._offsets(str(described.topic_id), numbers), committed, owners, member_count)
@@ -65,7 +68,7 @@ class _Reading:
 
     async def _committed(self, group: str, numbers: Sequence[int]) -> dict[int, int]:
         request = ConsumerGroupTopicPartitions(group, [TopicPartition(self._topic, number) for number in numbers])
-        asked = self._client.list_consumer_group_offsets([request], request_timeout=self._timeout_seconds)
+        asked = self._client.list_consumer_group_offsets([request], request_timeout=_GROUP_REQUEST_SECONDS)
         found: ConsumerGroupTopicPartitions = await self._result(asked[group])
         parts = found.topic_partitions or []
         for part in parts:
