@@ -109,6 +109,25 @@ def test_a_connection_that_is_cut_in_a_batch_is_made_anew(installation: Installa
     assert len(connections) == 2
 
 
+def test_a_server_that_takes_no_writes_is_left(
+    installation: Installation, make_writer: MakeWriter, waits: list[None]
+) -> None:
+    """It was demoted, and the session with it stays open: a new one reaches the primary."""
+    connections: list[psycopg.Connection] = []
+
+    def connect() -> psycopg.Connection:
+        connections.append(installation.connect())
+        return connections[-1]
+
+    writer = make_writer(connect=connect)
+    writer.place([3])
+    connections[0].execute("set default_transaction_read_only = on")
+
+    (written,) = writer.write(batch(3, 0, [new_click()]))
+
+    assert (written.stored, len(connections), len(waits)) == (1, 2, 1)
+
+
 def test_a_batch_that_was_written_by_another_is_not_insisted_on(
     installation: Installation, make_writer: MakeWriter
 ) -> None:

@@ -1,7 +1,8 @@
 """Connections to PostgreSQL: a bounded pool, bounded waits, and errors turned into what the client should do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ T = TypeVar("T")
 # Statements are prepared and planned once a connection: to plan one for each range takes longer than to run it.
 # For a table that was empty then, reading all of it is the cheapest plan, and stays it until the next ANALYZE.
 _SESSION: Mapping[str, str] = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
     "random_page_cost": "1.1",
@@ -31,6 +34,9 @@ _SESSION: Mapping[str, str] = {
 _IDLE_CONNECTIONS = 4
 # The server ends a query that takes too long; where it can't say so any more, we stop waiting a little later.
 _GRACE_SECONDS = 1.0
+# A server that shuts down in order waits for its sessions, and refuses new ones: a pool that keeps its own for an hour
+# keeps it waiting. Each new one has to plan its statements, so they are not replaced often either.
+_LIFETIME_SECONDS = 600.0
 # A pool that has waited through an outage would double its pauses to minutes; this one asks anew at the next request.
 _RECONNECT_SECONDS = 5.0
 _CHECK_TIMEOUT_SECONDS = 2.0
@@ -47,17 +53,20 @@ class Database:
 
     def __init__(self, settings: AnalyticsSettings) -> None:
         self._settings = settings
+        self._left_at = 0.0
 
     async def open(self) -> None:
         """Starts to connect, and does not wait for it: a service that starts before its database is no error."""
         self._pool = AsyncConnectionPool(
-            postgres.conninfo(self._settings.postgres, "adclicks-analytics"),
+            # Answers must not be behind what was said before, as a standby's may be.
+            postgres.conninfo(self._settings.postgres, "adclicks-analytics", "primary"),
             kwargs={"autocommit": True},
             # A connection is slow at first: it is made, and plans each statement, while a request waits.
             min_size=min(_IDLE_CONNECTIONS, self._settings.pool_connections),
             max_size=self._settings.pool_connections,
             max_waiting=self._settings.queue_requests,
             timeout=self._settings.queue_timeout_seconds,
+            max_lifetime=_LIFETIME_SECONDS,
             reconnect_timeout=_RECONNECT_SECONDS,
             configure=self._configure,
             open=False,
@@ -70,22 +79,15 @@ class Database:
 
     async def rows(self, row: Callable[..., T], query: sql.SQL, params: Params | None = None) -> list[T]:
         """All rows of a query, each as ``row(*columns)``. Asked again once where the connection was lost meanwhile."""
-        try:
-            return await self._rows(row, query, params)
-        except _LostError:
-            # After a restart of the server all idle connections are dead, not this one alone.
-            await self._pool.check()
-            return await self._rows(row, query, params)
-
-    async def write(self, row: Callable[..., T], query: sql.SQL, params: Params) -> list[T]:
-        """As ``rows``, but not asked again: it may have been done. Raises ``psycopg.IntegrityError`` as well."""
-        return await self._rows(row, query, params)
+        return await _twice(lambda: self._rows(row, query, params), _LostError)
 
     async def report(self, row: Callable[..., T], query: sql.SQL) -> list[T]:
         """As ``rows``, for a query that reads whole tables."""
-        async with self._connection() as connection, connection.transaction():
-            await connection.execute("set local enable_seqscan = on")
-            return await _fetch(connection, row, query, None)
+        return await _twice(lambda: self._report(row, query), _LostError)
+
+    async def write(self, row: Callable[..., T], query: sql.SQL, params: Params) -> list[T]:
+        """As ``rows``, but asked again only where it can't have been done. Raises ``psycopg.IntegrityError`` as well."""
+        return await _twice(lambda: self._write(row, query, params), _NotDoneError)
 
     async def unready(self) -> str | None:
         """What keeps the database from being used, None when nothing does."""
@@ -104,9 +106,29 @@ class Database:
         async with self._connection() as connection:
             return await _fetch(connection, row, query, params)
 
+    async def _report(self, row: Callable[..., T], query: sql.SQL) -> list[T]:
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute("set local enable_seqscan = on")
+            return await _fetch(connection, row, query, None)
+
+    async def _write(self, row: Callable[..., T], query: sql.SQL, params: Params) -> list[T]:
+        async with self._connection() as connection:
+            try:
+                # One that died while it was idle is noticed here, where nothing has been asked of it yet.
+                await AsyncConnectionPool.check_connection(connection)
+            except psycopg.OperationalError as error:
+                raise _NotDoneError from error
+            try:
+                return await _fetch(connection, row, query, params)
+            except errors.ReadOnlySqlTransaction as error:
+                # The server was demoted, and keeps its sessions. Another one may be the primary now.
+                await connection.close()
+                raise _NotDoneError from error
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         limit_seconds = self._settings.queue_timeout_seconds + self._settings.query_timeout_seconds + _GRACE_SECONDS
+        since = time.monotonic()
         try:
             async with asyncio.timeout(limit_seconds), self._pool.connection() as connection:
                 yield connection
@@ -115,8 +137,19 @@ class Database:
         except (TimeoutError, errors.QueryCanceled) as error:
             raise retry_later("The database takes too long.") from error
         except (psycopg.OperationalError, errors.AdminShutdown) as error:
-            _log.warning("database connection lost", error=str(error))
+            _log.warning("database connection lost", error=postgres.first_line(error))
+            await self._leave(since)
             raise _LostError from error
+        except _NotDoneError as error:
+            _log.warning("database takes no writes", error=postgres.first_line(error.__cause__ or error))
+            await self._leave(since)
+            raise
+
+    async def _leave(self, since: float) -> None:
+        """Replaces all connections that were there at ``since``: after a restart or a failover not one alone is of no use."""
+        if self._left_at < since:
+            self._left_at = time.monotonic()
+            await self._pool.drain()
 
     async def _configure(self, connection: AsyncConnection) -> None:
         timeout_ms = round(self._settings.query_timeout_seconds * 1000)
@@ -131,9 +164,24 @@ class Database:
 class _LostError(Problem):
     """The connection was lost in the middle of a query."""
 
-    def __init__(self) -> None:
-        problem = retry_later("The database does not answer.")
+    def __init__(self, message: str = "The database does not answer.") -> None:
+        problem = retry_later(message)
         super().__init__(problem.status, problem.code, problem.message, retry_after_seconds=problem.retry_after_seconds)
+
+
+class _NotDoneError(_LostError):
+    """The connection is lost or read-only, and what was to be written has not been."""
+
+    def __init__(self) -> None:
+        super().__init__("The database takes no writes at present.")
+
+
+async def _twice(step: Callable[[], Awaitable[T]], failure: type[_LostError]) -> T:
+    """``step``, and once more after ``failure``."""
+    try:
+        return await step()
+    except failure:
+        return await step()
 
 
 async def _fetch(connection: AsyncConnection, row: Callable[..., T], query: sql.SQL, params: Params | None) -> list[T]:

@@ -56,16 +56,15 @@ def connect(
     return connection
 
 
-def must_be_left(connection: "psycopg.Connection | psycopg.AsyncConnection", error: Exception | None = None) -> bool:
-    """Whether a new connection is needed, as after ``error``: this one is lost, or its server takes no writes any more.
+def must_be_left(connection: psycopg.Connection, error: Exception) -> bool:
+    """Whether a new connection is needed after ``error``: this one is lost, or its server takes no writes any more.
 
-    Sessions with a standby, or with a server that was made read-only, stay open; a new one may reach the primary.
+    Sessions with a server that was demoted or made read-only may stay open for ever; a new one may reach the primary.
     """
-    said = connection.info.parameter_status
-    return connection.closed or isinstance(error, errors.ReadOnlySqlTransaction) or said("in_hot_standby") == "on"
+    return connection.closed or isinstance(error, errors.ReadOnlySqlTransaction)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What an error says, for a log."""
     text = str(error).splitlines()
     return text[0] if text else repr(error)

@@ -90,7 +90,7 @@ class _Pulse:
 
 
 def _connect(settings: PostgresSettings) -> psycopg.Connection:
-    connection = postgres.connect(settings, "adclicks-consumer", autocommit=True)
+    connection = postgres.connect(settings, "adclicks-consumer", autocommit=True, target="read-write")
     with connection.transaction():
         schema.check(connection)
     return connection

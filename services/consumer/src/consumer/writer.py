@@ -12,6 +12,7 @@ import psycopg
 import structlog
 from confluent_kafka.admin import AdminClient
 
+from adclicks import postgres
 from adclicks.backoff import Backoff
 from adclicks.kafka import KafkaUnavailableError, topic_id, watermarks
 from adclicks.schema import SchemaError
@@ -170,10 +171,8 @@ class Writer:
         return self._store
 
     def _disconnect(self, error: Exception) -> None:
-        lost = self._store is None or self._store.connection.broken
-        _log.warning(
-            "postgresql", error=str(error).splitlines()[0] if str(error) else repr(error), connection_lost=lost
-        )
+        lost = self._store is None or postgres.must_be_left(self._store.connection, error)
+        _log.warning("postgresql", error=postgres.first_line(error), connection_lost=lost)
         if self._store is not None and lost:
             self._store.connection.close()
             self._store = None

@@ -19,7 +19,8 @@ def add_to(commands: Any) -> None:
 
 
 def _run(_options: argparse.Namespace) -> int:
-    with postgres.connect(read(PostgresSettings), "adclicks-migrate", autocommit=True) as connection:
+    settings = read(PostgresSettings)
+    with postgres.connect(settings, "adclicks-migrate", autocommit=True, target="read-write") as connection:
         for migration in schema.migrate(connection):
             print(f"applied {migration.name}")
         print(f"the schema is at version {schema.current_version(connection)}")

@@ -22,7 +22,7 @@ def add_to(commands: Any) -> None:
 
 def _run(_options: argparse.Namespace) -> int:
     target = redis_totals.RedisTotals(redis_totals.connect(read(RedisSettings)))
-    with postgres.connect(read(PostgresSettings), "adclicks-rebuild", autocommit=True) as connection:
+    with postgres.connect(read(PostgresSettings), "adclicks-rebuild", autocommit=True, target="primary") as connection:
         partitions = redis_totals.ledger_partitions(connection)
         for topic, topic_id, partition in partitions:
             # A set that Redis lost in mid-build is built once more.
