@@ -14,7 +14,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # Where a machine has company certificates, uv finds them as every other tool does.
 export UV_NATIVE_TLS ?= true
-unexport PYTHONPATH
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
+# A path outside ASCII is read alike whatever the locale is.
+export PYTHONUTF8 := 1
 
 .PHONY: help
 help: ## list what there is

@@ -8,17 +8,19 @@ PACES ?= paced fast
 loadtest: setup ## the published benchmark against BASE_URL (ROWS="300" PACES="fast")
 	@mkdir -p loadtests/results
 	@failed=0; for pace in $(PACES); do for row in $(ROWS); do \
-	  GOGC=400 k6 run --quiet --no-usage-report -e BASE_URL=$(BASE_URL) -e ROW=$$row -e PACE=$$pace loadtests/benchmark.js || failed=1; \
+	  result=loadtests/results/benchmark-$${row}x$$row-$$pace.json; rm -f $$result; \
+	  GOGC=400 k6 run --quiet --no-usage-report -e BASE_URL="$(BASE_URL)" -e ROW=$$row -e PACE=$$pace loadtests/benchmark.js || failed=1; \
+	  test -s $$result || { echo "k6 wrote no $$result" >&2; failed=1; }; \
 	done; done; exit $$failed
 
 .PHONY: bench
 bench: setup ## the figures P1 to P8 on a pipeline of its own (ONLY=P4, QUICK=1, RECORD=1)
-	@PYTHONPATH=$(CURDIR)/loadtests python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(RECORD),--record) $(OPTIONS)
+	@PYTHONPATH="$$PWD/loadtests" python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(RECORD),--record) $(OPTIONS)
 
 .PHONY: bench-growth
 bench-growth: setup ## how cost grows with stored clicks, ads, partitions and consumers (8 minutes)
-	@PYTHONPATH=$(CURDIR)/loadtests python -m bench.growth
+	@PYTHONPATH="$$PWD/loadtests" python -m bench.growth
 
 .PHONY: bench-charts
 bench-charts: setup ## draw the charts of docs/benchmarks.md from the last full bench and the last growth
-	@PYTHONPATH=$(CURDIR)/loadtests python -m bench.charts
+	@PYTHONPATH="$$PWD/loadtests" python -m bench.charts

@@ -96,10 +96,15 @@ def _run_k6(runner: Runner, script: str, name: str, timeout_seconds: float, sett
     variables = [word for key, value in settings.items() for word in ("-e", f"{key}={value}")]
     # Without its own HTTP interface, whose port may be taken.
     command = (program, "run", "--quiet", "--no-usage-report", "--address", "", *variables, str(LOADTESTS / script))
+    result = runner.folder / f"{name}.json"
+    # k6 ends with 0 where it could not write its result: an older one would be taken for it.
+    result.unlink(missing_ok=True)
     ended = runner.run("k6", command, timeout_seconds, {**_K6_ENVIRONMENT, "RESULTS": str(runner.folder)})
     if ended.exit_code not in (0, _THRESHOLDS_CROSSED):
         raise NotMeasured(f"k6 ended with {ended.exit_code}:\n{ended.output[-2000:]}")
-    return (runner.folder / f"{name}.json").read_bytes()
+    if not result.exists():
+        raise NotMeasured(f"k6 wrote no result:\n{ended.output[-2000:]}")
+    return result.read_bytes()
 
 
 def wrk(runner: Runner, url: str, seconds: int, connections: int, batch: int = 1) -> WrkResult:

@@ -10,7 +10,9 @@ export const ANALYTICS_URL = url('ANALYTICS_URL', BASE_URL);
 // How long after the last answer the clicks may take to be queryable before they count as lost.
 export const SETTLE_SECONDS = whole('SETTLE_SECONDS', 60, 1, 3600);
 
-const RESULTS = __ENV.RESULTS || import.meta.resolve('../results').replace('file://', '');
+// import.meta.resolve gives a URL, in which a space is %20.
+const RESULTS = __ENV.RESULTS || decodeURIComponent(import.meta.resolve('../results').replace('file://', ''));
+requireFolder(RESULTS);
 
 // The path of a file of results without its ending. k6 makes no folders: RESULTS has to exist.
 export function resultPath(name) {
@@ -34,6 +36,18 @@ export function oneOf(name, choices, byDefault) {
 // Call it once, after the last setting was read.
 export function requireGoodSettings() {
   if (problems.length > 0) throw new Error(problems.join('\n'));
+}
+
+// k6 logs a result that it can't write, and ends with 0 all the same. Nothing here can ask for a folder but open(), whose
+// error tells a folder from a path with nothing there.
+function requireFolder(path) {
+  try {
+    // Of a relative path, open() would look from this file, and the result be written from where k6 was started.
+    if (path.startsWith('/')) open(path);
+  } catch (error) {
+    if (String(error).includes("can't be used with directories")) return;
+  }
+  problems.push(`RESULTS must be the absolute path of a folder that exists, not "${path}"`);
 }
 
 function url(name, byDefault) {

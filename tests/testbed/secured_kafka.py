@@ -104,13 +104,14 @@ class SecuredKafka(Kafka):
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
 
-    def _answers(self) -> bool:
+    def problem(self) -> str | None:
+        """See ``Server``."""
         if not listens(self.certificate_port):
-            return False
+            return "nothing listens"
         try:
-            return bool(self._admin().list_topics(timeout=2).brokers)
-        except KafkaException:
-            return False
+            return None if self._admin().list_topics(timeout=2).brokers else "it names no brokers"
+        except KafkaException as error:
+            return str(error)
 
 
 def _files(folder: Path, issued: Issued) -> tuple[str, str]:

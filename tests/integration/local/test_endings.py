@@ -1,5 +1,6 @@
 """However a run ends, nothing of it stays behind, and the next one can begin."""
 
+import json
 import os
 import signal
 import socket
@@ -85,7 +86,46 @@ def test_a_child_that_dies_at_its_start_is_shown_with_its_log(tmp_path: Path) ->
     guardian = Guardian()
     program = Program("Broken", (sys.executable, "-c", "print('bad setting'); exit(3)"), tmp_path / "log", tmp_path)
     with pytest.raises(StartError, match=r"(?s)Broken ended with exit code 3.*bad setting"):
-        Child(program, guardian).wait_until(lambda: False, TIMEOUT_SECONDS)
+        Child(program, guardian).wait_until(lambda: "it does not answer", TIMEOUT_SECONDS)
+    guardian.close()
+
+
+def test_a_start_that_takes_too_long_tells_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile each new reason, once; at its end the last one and the log."""
+    monkeypatch.setattr("localstack.child.SLOW_START_SECONDS", 0.0)
+    guardian, reasons, told = Guardian(), iter(["no route", "no route", "no SSL"]), []
+    program = Program(
+        "Slow", (sys.executable, "-c", f"print('begun', flush=True); {POLITE}"), tmp_path / "log", tmp_path
+    )
+    child = Child(program, guardian)
+    with pytest.raises(StartError, match=r"(?s)Slow was not ready within 2 s: no SSL.*begun"):
+        child.wait_until(lambda: next(reasons, "no SSL"), 2.0, told.append)
+    assert told == ["Slow is not ready yet: no route", "Slow is not ready yet: no SSL"]
+    assert child.exit_code() is not None
+    guardian.close()
+
+
+def test_a_child_has_nothing_of_the_user_s_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it needs to run, and what its program says; files that it makes are for others to read, not to write."""
+    for name in ("PGSSLMODE", "DB_HOST", "JAVA_TOOL_OPTIONS", "GUNICORN_CMD_ARGS", "LD_PRELOAD", "MALLOC_ARENA_MAX"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("LC_ALL", "C")
+    guardian, found = Guardian(), tmp_path / "found.json"
+    code = "import json, os; from pathlib import Path; Path('found.json').write_text(json.dumps(dict(os.environ)))"
+    before = os.umask(0o077)
+    try:
+        program = Program(
+            "Told", (sys.executable, "-c", code), tmp_path / "log", tmp_path, environment={"DB_HOST": "own"}
+        )
+        child = Child(program, guardian)
+        wait_for(lambda: child.exit_code() is not None)
+    finally:
+        os.umask(before)
+    assert child.exit_code() == 0, child.tail()
+    told = json.loads(found.read_text())
+    assert (told["DB_HOST"], told["LC_ALL"], told["TZ"]) == ("own", "C.UTF-8", "UTC")
+    assert not {"PGSSLMODE", "JAVA_TOOL_OPTIONS", "GUNICORN_CMD_ARGS", "LD_PRELOAD", "MALLOC_ARENA_MAX"} & told.keys()
+    assert found.stat().st_mode & 0o777 == 0o644
     guardian.close()
 
 
@@ -93,7 +133,7 @@ def test_what_a_killed_master_leaves_is_ended(tmp_path: Path) -> None:
     """Its workers would keep the port, and the master that is started again could not have it."""
     guardian, log = Guardian(), tmp_path / "log"
     child = Child(Program("Master", (sys.executable, "-c", MASTER), log, tmp_path), guardian)
-    child.wait_until(lambda: log.read_text().endswith("\n"), TIMEOUT_SECONDS)
+    child.wait_until(lambda: None if log.read_text().endswith("\n") else "it says nothing", TIMEOUT_SECONDS)
     worker = psutil.Process(int(log.read_text()))
     psutil.Process(child.pid).kill()
     wait_for(lambda: child.exit_code() is not None)

@@ -11,11 +11,14 @@ import httpx
 import pytest
 import uvicorn
 
-from localstack.asgi_types import Message, Receive, Scope, Send
+from localstack.asgi_types import App, Message, Receive, Scope, Send
 from localstack.gateway import create_app
 from localstack.ports import free_port
+from localstack.proxy import BODY_BYTES_MAX
 
 TIMEOUT_SECONDS = 20.0
+LARGE = b"x" * 1_000_000
+SLOW_CLIENTS = 110
 DOCUMENT = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}, "components": {"schemas": {}}}
 
 
@@ -28,7 +31,7 @@ async def ingest(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def analytics(scope: Scope, receive: Receive, send: Send) -> None:
-    """In place of analytics: answers with what arrived there; /gzip packed, /slow never to the end."""
+    """In place of analytics: answers with what arrived there; /gzip packed, /large with 1 MB, /etag with 304 where asked."""
     body = b""
     while (message := await receive()).get("more_body"):
         body += message["body"]
@@ -45,7 +48,19 @@ async def analytics(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"] == "/gzip":
         answer = gzip.compress(answer)
         headers.append((b"content-encoding", b"gzip"))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if scope["path"] == "/large":
+        answer = LARGE
+    asked = dict(scope["headers"])
+    if scope["path"] == "/etag":
+        headers.append((b"etag", b'"one"'))
+    status = 304 if asked.get(b"if-none-match") == b'"one"' else 200
+    if status == 304:
+        answer = b""
+    headers.append((b"content-length", str(len(answer)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    if scope["path"] == "/large":
+        await send({"type": "http.response.body", "body": answer})
+        return
     for byte in answer:
         await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
     await send({"type": "http.response.body"})
@@ -135,6 +150,64 @@ async def test_the_description_is_of_both(client: httpx.AsyncClient) -> None:
     """One document at the one base URL."""
     answer = await client.get("/openapi.json")
     assert "/ads/click" in answer.json()["paths"]
+
+
+async def test_an_answer_that_is_known_already_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    """ETag, If-None-Match and 304 are between the client and analytics."""
+    first = await client.get("/etag")
+    again = await client.get("/etag", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", '"one"')
+
+
+@pytest.mark.parametrize("path", ["/ads", "/openapi.json"])
+async def test_head_has_the_headers_of_get_and_no_body(client: httpx.AsyncClient, path: str) -> None:
+    """A load balancer asks so."""
+    answer = await client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) > 0
+
+
+async def test_an_offer_to_upgrade_goes_no_further(client: httpx.AsyncClient) -> None:
+    """Whether or not Connection names what belongs to it."""
+    offer = {"Connection": "Upgrade", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"}
+    answer = await client.post("/ads", content=b"body", headers=offer)
+    assert answer.json()["body"] == "body"
+    assert not {"upgrade", "http2-settings"} & {name for name, _ in answer.json()["headers"]}
+
+
+async def test_a_body_that_nobody_takes_is_refused_here(client: httpx.AsyncClient) -> None:
+    """It is read before it is passed on, so its size is bounded."""
+    answer = await client.post("/ads", content=b"x" * (BODY_BYTES_MAX + 1))
+    assert answer.status_code == 413
+    assert answer.json()["errors"]["code"] == "PAYLOAD_TOO_LARGE"
+
+
+async def read_one(gateway: App, path: str, may_go_on: asyncio.Event | None = None) -> bytes:
+    """GET by a client that takes nothing of the body before ``may_go_on``."""
+    received: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if may_go_on is not None and message["type"] == "http.response.body":
+            await may_go_on.wait()
+        received.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "client": None}
+    await gateway(scope, receive, send)
+    assert received[0]["status"] == 200, received
+    return b"".join(message.get("body", b"") for message in received)
+
+
+async def test_slow_readers_keep_nobody_waiting(analytics_url: str) -> None:
+    """More of them than there are connections to analytics; each has all of its answer in the end."""
+    gateway, may_go_on = create_app(ingest, analytics_url), asyncio.Event()
+    slow = [asyncio.create_task(read_one(gateway, "/large", may_go_on)) for _ in range(SLOW_CLIENTS)]
+    assert json.loads(await read_one(gateway, "/ads"))["path"] == "/ads"
+    may_go_on.set()
+    assert all([await task == LARGE for task in slow])
+    await gateway._analytics.close()  # type: ignore[attr-defined]  # there is no lifespan here
 
 
 @pytest.mark.parametrize("path", ["/ads", "/openapi.json"])

@@ -17,6 +17,10 @@ from adclicks.mounted_files import certificate_files
 
 T = TypeVar("T")
 
+# PGHOSTADDR is used beside an explicit host; a service fills what is left out; the others win over what a connection asks
+# for in its options: times would be of another zone, and dates of another order.
+_LIBPQ_VARIABLES = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGTZ", "PGDATESTYLE", "PGCLIENTENCODING")
+
 
 class SettingsError(Exception):
     """Every wrong or missing variable, a line each. Values are not repeated: one of them may be a secret."""
@@ -42,23 +46,36 @@ def setting(
     return field(default=default, repr=not secret, metadata=metadata)
 
 
+def environment() -> dict[str, str]:
+    """The process environment over ``.env`` in the working folder."""
+    file = {key: value for key, value in dotenv_values(".env").items() if value is not None}
+    return {**file, **os.environ}
+
+
 def read(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
-    """An instance of ``cls`` from ``environ`` (by default the process environment over ``.env`` in the working folder).
+    """An instance of ``cls`` from ``environ`` (by default ``environment()``).
 
     Raises ``SettingsError`` with all that is wrong.
     """
-    if environ is None:
-        file = {key: value for key, value in dotenv_values(".env").items() if value is not None}
-        environ = {**file, **os.environ}
     problems: list[str] = []
-    instance = _read(cls, environ, problems)
+    instance = _read(cls, environment() if environ is None else environ, problems)
     if problems:
         raise SettingsError(problems)
     return instance
 
 
+def ignore_libpq_variables() -> None:
+    """Takes out of the process environment what would make libpq reach another server, or talk otherwise, than DB_* say.
+
+    What completes TLS or a login to the same server (``PGSSLCERT``, ``PGTARGETSESSIONATTRS`` …) stays.
+    """
+    for name in _LIBPQ_VARIABLES:
+        os.environ.pop(name, None)
+
+
 def read_or_exit(cls: type[T]) -> T:
     """For a service's first line: as ``read``, but prints what is wrong and ends the process with exit code 2."""
+    ignore_libpq_variables()
     try:
         return read(cls)
     except SettingsError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from localstack.environment import for_program
 from localstack.guardian import Guardian, descendants, kill_all
 
 POLL_SECONDS = 0.03
@@ -19,6 +20,9 @@ TAIL_LINES = 20
 TAIL_BYTES = 16_384
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 KILL_WAIT_SECONDS = 10.0
+# A start that takes longer tells what it waits for.
+SLOW_START_SECONDS = 10.0
+UMASK = 0o022
 
 
 class StartError(Exception):
@@ -35,7 +39,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. ``stage``: 0 for servers, 1 for the services that use them; the higher ends first."""
+    """What to run. ``stage``: 0 for servers, 1 for the services that use them; the higher ends first.
+
+    ``environment`` is all that it is told beside ``localstack.environment.for_program``: nothing else of ours reaches it.
+    """
 
     name: str
     arguments: tuple[str, ...]
@@ -83,18 +90,27 @@ class Child:
             self._forget()
         return code
 
-    def wait_until(self, answers: Callable[[], bool], timeout_seconds: float) -> None:
-        """Returns once ``answers()``; else ends the child and raises ``StartError`` with the end of its log."""
-        deadline = time.monotonic() + timeout_seconds
-        while not answers():
+    def wait_until(
+        self, problem: Callable[[], str | None], timeout_seconds: float, report: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Returns once ``problem()`` is None; else ends the child and raises ``StartError`` with the last problem and the
+        end of its log. Where that takes long, ``report`` is told of each new problem."""
+        started, reported = time.monotonic(), ""
+        while (found := problem()) is not None:
             if self.exit_code() is not None:
                 raise StartError(self.obituary())
             if self._guardian.closing.wait(POLL_SECONDS):
                 self.kill()
                 raise StartError(f"{self.program.name}: its start was given up.")
-            if time.monotonic() > deadline:
+            waited_seconds = time.monotonic() - started
+            if waited_seconds > timeout_seconds:
                 self.kill()
-                raise StartError(f"{self.program.name} did not answer within {timeout_seconds:g} s.\n{self.tail()}")
+                raise StartError(
+                    f"{self.program.name} was not ready within {timeout_seconds:g} s: {found}\n{self.tail()}"
+                )
+            if waited_seconds > SLOW_START_SECONDS and found != reported:
+                report(f"{self.program.name} is not ready yet: {found}")
+                reported = found
 
     def stop(self) -> None:
         """Asks it to end, and after ``stop_timeout_seconds`` no longer asks."""
@@ -160,11 +176,13 @@ def _execute(program: Program, log: int) -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=program.folder,
-            env={**os.environ, **program.environment},
+            env=for_program(os.environ, program.arguments[0]) | dict(program.environment),
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
             start_new_session=True,
+            # Of the user's, 077 would shut out PostgreSQL's own user, and 000 would let everybody write.
+            umask=UMASK,
         )
     except OSError as error:
         raise StartError(f"{program.name} can't be started: {program.arguments[0]}: {error.strerror}") from error

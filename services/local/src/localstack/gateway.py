@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from adclicks.errors import Problem
+from adclicks.errors import Problem, retry_later
 from ingest.openapi import document as ingest_document
 from localstack.api_document import merge
 from localstack.asgi_types import App, Message, Receive, Scope, Send
@@ -11,6 +11,7 @@ from localstack.proxy import Proxy, Unreachable
 CLICK_PATHS = ("/ads/click", "/ads/clicks")
 INGEST_PREFIX = "/ingest"
 RETRY_AFTER_SECONDS = 1
+_READING = ("GET", "HEAD")
 
 
 def create_app(ingest: App, analytics_url: str) -> App:
@@ -54,17 +55,20 @@ class Gateway:
         try:
             if path.startswith(f"{INGEST_PREFIX}/"):
                 await self._ingest(_without_prefix(scope), receive, send)
-            elif path == "/openapi.json" and scope["method"] == "GET":
-                await self._answer_document(send)
+            elif path == "/openapi.json" and scope["method"] in _READING:
+                await self._answer_document(scope, send)
             else:
                 await self._analytics.forward(scope, receive, send)
         except Unreachable as error:
-            await _answer_away(scope, send, str(error))
+            away = f"Analytics does not answer: {error}"
+            await _refuse(scope, send, retry_later(away, RETRY_AFTER_SECONDS))
+        except Problem as problem:
+            await _refuse(scope, send, problem)
 
-    async def _answer_document(self, send: Send) -> None:
-        """GET /openapi.json: both services' documents as one."""
+    async def _answer_document(self, scope: Scope, send: Send) -> None:
+        """GET and HEAD /openapi.json: both services' documents as one."""
         body = merge(ingest_document(), await self._analytics.get("/openapi.json"), INGEST_PREFIX)
-        await _answer(send, 200, body, [])
+        await _answer(scope, send, 200, body, [])
 
 
 def _without_prefix(scope: Scope) -> Scope:
@@ -73,13 +77,14 @@ def _without_prefix(scope: Scope) -> Scope:
     return {**scope, "path": scope["path"][size:], "raw_path": raw_path[size:]}
 
 
-async def _answer_away(scope: Scope, send: Send, reason: str) -> None:
-    problem = Problem(503, "SERVICE_UNAVAILABLE", f"Analytics does not answer: {reason}")
-    body = b"" if scope["method"] == "HEAD" else problem.envelope(datetime.now(UTC))
-    await _answer(send, problem.status, body, [(b"retry-after", str(RETRY_AFTER_SECONDS).encode())])
+async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
+    seconds = problem.retry_after_seconds
+    headers = [] if seconds is None else [(b"retry-after", str(seconds).encode())]
+    await _answer(scope, send, problem.status, problem.envelope(datetime.now(UTC)), headers)
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def _answer(scope: Scope, send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    """The headers are those of GET also for HEAD."""
     own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": [*own, *headers]})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

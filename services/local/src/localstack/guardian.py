@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from localstack.environment import for_program
+
 POLL_SECONDS = 0.05
 PARENT_CHECK_SECONDS = 1.0
 
@@ -41,7 +43,12 @@ class Guardian:
         # Set when all is about to end: a start that still waits for an answer gives up at once.
         self.closing = threading.Event()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.PIPE, pass_fds=tuple(inherited), start_new_session=True, bufsize=0
+            command,
+            stdin=subprocess.PIPE,
+            pass_fds=tuple(inherited),
+            start_new_session=True,
+            bufsize=0,
+            env=for_program(os.environ, sys.executable),
         )
 
     def watch(self, pid: int, stage: int, stop_signal: signal.Signals, stop_timeout_seconds: float) -> None:

@@ -46,8 +46,15 @@ def pinned() -> list[Jar]:
 
 
 def cache_folder(environ: Mapping[str, str], home: Path) -> Path:
-    """Where things are kept that every clone of this user needs: XDG_CACHE_HOME, else ~/.cache."""
-    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "adclicks"
+    """Where things are kept that every clone of this user needs: XDG_CACHE_HOME, else ~/.cache.
+
+    Raises ``StartError`` where Java could not read from there.
+    """
+    folder = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "adclicks"
+    # It separates the entries of Java's class path, which has no way to write it otherwise.
+    if ":" in str(folder):
+        raise StartError(f"Java can't read jars from {folder}, for the colon: set XDG_CACHE_HOME to another folder.")
+    return folder
 
 
 def is_complete(cache: Path) -> bool:

@@ -1,6 +1,7 @@
 """Kafka: broker and controller in one process (KRaft)."""
 
 import base64
+import os
 import shutil
 import subprocess
 import uuid
@@ -11,6 +12,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from localstack.child import Program, StartError
+from localstack.environment import for_program
 from localstack.guardian import Guardian
 from localstack.java import Java
 from localstack.ports import HOST, free_port, listens
@@ -20,6 +22,8 @@ HEAP_MIB = 384
 STOP_TIMEOUT_SECONDS = 6.0
 FORMAT_HEAP_MIB = 64
 FORMAT_TIMEOUT_SECONDS = 60.0
+
+DATA = "data"
 
 OPTIONS = {
     "process.roles": "broker,controller",
@@ -57,6 +61,8 @@ OPTIONS = {
     "group.consumer.min.session.timeout.ms": "5000",
     # The default buffer (128 MiB) is a third of this heap, for two small compacted topics.
     "log.cleaner.dedupe.buffer.size": "8388608",
+    # In the working folder: a comma in a path would make it two folders, and Java reads this file as Latin-1.
+    "log.dirs": DATA,
 }
 
 
@@ -80,8 +86,8 @@ class Kafka(Server):
         # What a killed broker left there is of no use.
         shutil.rmtree(self._temporary, ignore_errors=True)
         self._temporary.mkdir()
-        self._properties.write_text(_properties(self.port, free_port(), self.folder / "data"))
-        if not (self.folder / "data" / "meta.properties").exists():
+        self._properties.write_text(_properties(self.port, free_port()))
+        if not (self.folder / DATA / "meta.properties").exists():
             self._format()
 
     def _program(self) -> Program:
@@ -91,17 +97,18 @@ class Kafka(Server):
             return Program(self.name, ("nice", "-n", "10", *command), self.log, self.folder, stop_timeout_seconds=120)
         return Program(self.name, command, self.log, self.folder, stop_timeout_seconds=STOP_TIMEOUT_SECONDS)
 
-    def _answers(self) -> bool:
+    def problem(self) -> str | None:
+        """See ``Server``."""
         # The client logs each refused connection, so it is made once somebody listens.
         if not listens(self.port):
-            return False
+            return f"nothing listens on port {self.port}"
         client = AdminClient(
             {"bootstrap.servers": f"{HOST}:{self.port}", "reconnect.backoff.max.ms": 200, "log_level": 0}
         )
         try:
-            return bool(client.list_topics(timeout=2).brokers)
-        except KafkaException:
-            return False
+            return None if client.list_topics(timeout=2).brokers else "it names no brokers"
+        except KafkaException as error:
+            return str(error)
 
     def _format(self) -> None:
         # Kafka's own kind of id, but for a first letter that is never "-": the tool would take it for an option.
@@ -110,7 +117,13 @@ class Kafka(Server):
         reader = Java(self._java.jars, self._java.archive)
         command = reader.command("kafka.tools.StorageTool", arguments, FORMAT_HEAP_MIB, self._temporary)
         made = subprocess.run(  # noqa: S603 - our own words
-            command, capture_output=True, text=True, check=False, timeout=FORMAT_TIMEOUT_SECONDS
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=FORMAT_TIMEOUT_SECONDS,
+            cwd=self.folder,
+            env=for_program(os.environ, command[0]),
         )
         if made.returncode:
             raise StartError(f"Kafka's data folder could not be made:\n{made.stdout}{made.stderr}")
@@ -124,12 +137,11 @@ class Kafka(Server):
         return self.folder / "tmp"
 
 
-def _properties(port: int, controller_port: int, data: Path) -> str:
+def _properties(port: int, controller_port: int) -> str:
     options = {
         **OPTIONS,
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-        "log.dirs": str(data),
     }
     return "".join(f"{name}={value}\n" for name, value in options.items())

@@ -1,13 +1,16 @@
 """``adclicks-local``: the whole pipeline on this machine. What ``make run`` executes."""
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
-from adclicks.settings import SettingsError, describe, read
-from localstack.child import StartError
+from adclicks.settings import SettingsError, describe, environment, read
+from localstack.child import UMASK, StartError
+from localstack.environment import of_libpq
 from localstack.interrupt import Interrupted, SignalGate
 from localstack.run import run
 from localstack.settings import LocalSettings
@@ -19,13 +22,21 @@ Needs no root and no Docker. Data stays for the next start."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 after Ctrl-C or SIGTERM, and 1 where something can't be started."""
+    # A terminal that is not UTF-8 shows a question mark instead of a tick.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     # With --infra-only the standard output is for the lines to be pasted.
     steps = Steps(Console(stderr=options.infra_only))
     gate = SignalGate()
     gate.install()
+    environ = environment()
+    for name in of_libpq(os.environ):
+        del os.environ[name]
+    os.umask(UMASK)
     try:
-        run(read(LocalSettings), steps, gate, infra_only=options.infra_only)
+        run(read(LocalSettings, environ), environ, steps, gate, infra_only=options.infra_only)
     except Interrupted:
         steps.say("Everything is stopped.")
         return 0

@@ -15,8 +15,9 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from localstack.child import Account, Program, StartError
-from localstack.ports import HOST
+from localstack.child import UMASK, Account, Program, StartError
+from localstack.environment import for_program
+from localstack.ports import HOST, loopback
 from localstack.server import Server
 from localstack.unprivileged import account_for, erase_outside, reachable_copy, reachable_folder
 
@@ -25,7 +26,6 @@ USER, PASSWORD, DATABASE = "ads", "ads", "ads"
 STOP_TIMEOUT_SECONDS = 6.0
 
 OPTIONS = {
-    "listen_addresses": HOST,
     # Without a socket file there is no path to be too long, and no folder that must be writable.
     "unix_socket_directories": "",
     # The totals of the ledger stand on a commit that is on disk.
@@ -91,7 +91,17 @@ class Postgres(Server):
     def connect(self, database: str = DATABASE) -> "psycopg.Connection":
         """An open connection in autocommit mode. Raises ``psycopg.OperationalError``."""
         return psycopg.connect(
-            host=HOST, port=self.port, user=USER, password=PASSWORD, dbname=database, connect_timeout=5, autocommit=True
+            host=HOST,
+            # What is not said here libpq takes from PG*, which are meant for another server (localstack.environment).
+            hostaddr=HOST,
+            sslmode="disable",
+            options="",
+            port=self.port,
+            user=USER,
+            password=PASSWORD,
+            dbname=database,
+            connect_timeout=5,
+            autocommit=True,
         )
 
     def erase(self) -> None:
@@ -113,7 +123,8 @@ class Postgres(Server):
 
     def _program(self) -> Program:
         buffers = f"{shared_buffers_megabytes(psutil.virtual_memory().total)}MB"
-        options = {**OPTIONS, "port": str(self.port), "shared_buffers": buffers}
+        listening = {"listen_addresses": ",".join(loopback()), "port": str(self.port)}
+        options = {**OPTIONS, **listening, "shared_buffers": buffers}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         arguments = (str(self._programs / "bin" / "postgres"), "-D", str(self.data), *settings)
         # SIGINT is its fast shutdown: SIGTERM would wait for the clients to leave.
@@ -127,12 +138,13 @@ class Postgres(Server):
             stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
         )
 
-    def _answers(self) -> bool:
+    def problem(self) -> str | None:
+        """See ``Server``."""
         try:
             with self.connect("postgres"):
-                return True
-        except psycopg.OperationalError:
-            return False
+                return None
+        except psycopg.OperationalError as error:
+            return str(error)
 
     def _finish_start(self) -> None:
         with self.connect("postgres") as connection:
@@ -156,6 +168,8 @@ class Postgres(Server):
                 text=True,
                 check=False,
                 cwd=self.data.parent,
+                env=for_program(os.environ, str(self._programs)),
+                umask=UMASK,
                 user=account.uid if account else None,
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,

@@ -1,9 +1,15 @@
-"""Hands requests on to another HTTP service, streaming both ways."""
+"""Passes requests on to another HTTP service.
 
-from collections.abc import AsyncIterator, Iterable
+A request is read whole before it is passed on, and an answer before it is sent: a connection there is in use only while
+that service works. However slowly a hundred clients send or read, all others have their answers.
+"""
+
+from collections.abc import Iterable
+from tempfile import SpooledTemporaryFile
 
 import httpx
 
+from adclicks.errors import payload_too_large
 from localstack.asgi_types import Receive, Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
@@ -11,8 +17,13 @@ Headers = list[tuple[bytes, bytes]]
 # RFC 9110, 7.6.1: these are between two neighbours only, and so is whatever Connection names.
 HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
-    b"upgrade".split()
+    b"upgrade http2-settings".split()
 )
+# More than any body that analytics takes.
+BODY_BYTES_MAX = 1024 * 1024
+# A longer answer waits for its client in a temporary file.
+ANSWER_BYTES_IN_MEMORY = 256 * 1024
+PIECE_BYTES = 64 * 1024
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30)
 # The longest answer is a range over years from raw clicks.
 TIMEOUT = httpx.Timeout(connect=2, read=60, write=10, pool=5)
@@ -52,24 +63,38 @@ class Proxy:
         return body
 
     async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request there and its answer back. Raises ``Unreachable`` while nothing of an answer has been sent."""
+        """One request there and its answer back.
+
+        Raises ``Unreachable``, and ``Problem`` (413) for a body over ``BODY_BYTES_MAX``; nothing has been sent then.
+        """
         try:
-            response = await self._transport.handle_async_request(self._request(scope, receive))
+            request = self._request(scope, await _whole_body(receive))
         except ClientLeftError:
             return
-        except httpx.TransportError as error:
-            raise Unreachable(_words(error)) from error
-        try:
+        with SpooledTemporaryFile(ANSWER_BYTES_IN_MEMORY) as answer:
+            response = await self._fetch(request, answer)
+            answer.seek(0)
             # The server that we run in puts its own Date.
             headers = [(name, value) for name, value in end_to_end(response.headers.raw) if name != b"date"]
             await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-            async for chunk in response.aiter_raw():
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            while piece := answer.read(PIECE_BYTES):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body"})
-        finally:
-            await response.aclose()
 
-    def _request(self, scope: Scope, receive: Receive) -> httpx.Request:
+    async def _fetch(self, request: httpx.Request, answer: "SpooledTemporaryFile[bytes]") -> httpx.Response:
+        """The response, its body in ``answer``."""
+        try:
+            response = await self._transport.handle_async_request(request)
+            try:
+                async for piece in response.aiter_raw():
+                    answer.write(piece)
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            raise Unreachable(_words(error)) from error
+        return response
+
+    def _request(self, scope: Scope, body: bytes) -> httpx.Request:
         target: bytes = scope.get("raw_path") or scope["path"].encode()
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
@@ -80,7 +105,7 @@ class Proxy:
             scope["method"],
             self._url.copy_with(raw_path=target),
             headers=[pair for pair in headers if pair[0] != b"expect"],
-            content=_body(receive) if has_body else None,
+            content=body if has_body else None,
             extensions={"timeout": TIMEOUT.as_dict()},
         )
 
@@ -98,15 +123,18 @@ def forwarding(scope: Scope) -> Headers:
     return [(b"x-forwarded-for", client[0].encode())] if client else []
 
 
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
+async def _whole_body(receive: Receive) -> bytes:
+    pieces, size = [], 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientLeftError
-        if message.get("body"):
-            yield message["body"]
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > BODY_BYTES_MAX:
+            raise payload_too_large(BODY_BYTES_MAX)
         if not message.get("more_body"):
-            return
+            return b"".join(pieces)
 
 
 def _words(error: Exception) -> str:

@@ -4,13 +4,14 @@ import os
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from localstack import first_data, log_files, services
+from localstack import environment, first_data, log_files, services, stack_file
 from localstack.child import StartError
 from localstack.data_lock import DataLock
 from localstack.guardian import Guardian
@@ -31,12 +32,17 @@ from localstack.together import together
 SERVICE_PORTS = ("PORT", "LOCAL_ANALYTICS_PORT", "LOCAL_CONSUMER_PORT")
 
 
-def run(settings: LocalSettings, steps: Steps, gate: SignalGate, *, infra_only: bool) -> NoReturn:
-    """Runs until interrupted, then stops everything. Raises ``StartError`` where something can't be started."""
+def run(
+    settings: LocalSettings, environ: Mapping[str, str], steps: Steps, gate: SignalGate, *, infra_only: bool
+) -> NoReturn:
+    """Runs until interrupted, then stops everything. Raises ``StartError`` where something can't be started.
+
+    ``environ``: the user's, with ``.env``.
+    """
     # Ended in the reverse order: services, servers, guardian, lock.
     with ExitStack() as ends:
         try:
-            _run(settings, steps, ends, infra_only=infra_only)
+            _run(settings, environ, steps, ends, infra_only=infra_only)
         except BaseException as reason:
             gate.close()
             if isinstance(reason, Interrupted):
@@ -44,28 +50,34 @@ def run(settings: LocalSettings, steps: Steps, gate: SignalGate, *, infra_only: 
             raise
 
 
-def _run(settings: LocalSettings, steps: Steps, ends: ExitStack, *, infra_only: bool) -> NoReturn:
+def _run(
+    settings: LocalSettings, environ: Mapping[str, str], steps: Steps, ends: ExitStack, *, infra_only: bool
+) -> NoReturn:
     start = time.monotonic()
     lock = DataLock(settings.data)
     ends.callback(lock.release)
     require_ports(settings, infra_only=infra_only)
+    if foreign := environment.unused(environ):
+        steps.say(f"Not used here, where everything has servers of its own: {', '.join(foreign)}", "yellow")
     log_files.cut(settings.logs)
     guardian = Guardian([lock.descriptor])
     ends.callback(guardian.close)
     cache = cache_folder(os.environ, Path.home())
     java = _prepare_java(cache, steps)
     infra = _start_infra(settings, java, steps, ends, guardian)
-    environment = services.common_environment(settings, infra.environment)
+    where = services.common_environment(settings, infra.environment)
+    ends.callback(stack_file.write(settings.data, where))
     servers: tuple[Server, ...] = infra.servers
     if infra_only:
-        sys.stdout.write(environment_lines(environment))
+        sys.stdout.write(environment_lines(where))
         sys.stdout.flush()
     else:
         with steps.step("Schema, topics, sample ads"):
             first_data.make(settings, infra)
-        servers += _start_services(settings, environment, steps, ends, guardian)
+        created = services.create(settings, environment.tuning(environ), infra.environment, guardian)
+        servers += _start_services(created, steps, ends, guardian)
         base_url = f"http://localhost:{settings.port}"
-        steps.say(summary(base_url, settings.logs, environment, uuid.uuid4(), datetime.now(UTC)))
+        steps.say(summary(base_url, settings.logs, where, uuid.uuid4(), datetime.now(UTC)))
     steps.say(f"Ready after {time.monotonic() - start:.1f} s.")
     if java.archive is None:
         rehearsal = Rehearsal(settings.data / "rehearsal", cache, java, guardian)
@@ -113,9 +125,8 @@ def _prepare_java(cache: Path, steps: Steps) -> Java:
 
 
 def _start_services(
-    settings: LocalSettings, environment: dict[str, str], steps: Steps, ends: ExitStack, guardian: Guardian
+    created: tuple[Service, ...], steps: Steps, ends: ExitStack, guardian: Guardian
 ) -> tuple[Service, ...]:
-    created = services.create(settings, environment, guardian)
     ends.callback(together, guardian, [service.stop for service in created])
     _start(created, steps, guardian)
     return created
@@ -126,7 +137,7 @@ def _start(servers: tuple[Server, ...], steps: Steps, guardian: Guardian) -> Non
     start = time.monotonic()
 
     def start_one(server: Server) -> None:
-        server.start()
+        server.start(partial(steps.say, style="yellow"))
         steps.tick(f"{server.name} on port {server.port}", time.monotonic() - start)
 
     with steps.busy("Starting " + ", ".join(server.name for server in servers)):

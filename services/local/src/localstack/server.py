@@ -1,7 +1,7 @@
 """What all that runs here has in common: a folder, a port, a start that waits for an answer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,11 +33,18 @@ class Server(ABC):
             raise RuntimeError(f"{self.name} was not started")
         return self._child
 
-    def start(self) -> None:
-        """Returns when it answers. Raises ``StartError`` with the end of its log."""
+    def start(self, report: Callable[[str], None] = lambda _: None) -> None:
+        """Returns when it is ready; ``report`` is told why it is not, where that takes long.
+
+        Raises ``StartError`` with the reason and the end of its log.
+        """
         self.spawn()
-        self.child.wait_until(self._answers, self.start_timeout_seconds)
+        self.child.wait_until(self.problem, self.start_timeout_seconds, report)
         self._finish_start()
+
+    def problem(self) -> str | None:
+        """Why it can't be used now; None where it can."""
+        return None if self._answers() else "it does not answer"
 
     def spawn(self) -> None:
         """Starts it and does not wait. Raises ``StartError`` when that can't even be tried."""
@@ -71,5 +78,6 @@ class Server(ABC):
     @abstractmethod
     def _program(self) -> Program: ...
 
-    @abstractmethod
-    def _answers(self) -> bool: ...
+    def _answers(self) -> bool:
+        """Whether it is ready; a server that knows why it is not has a ``problem`` of its own instead."""
+        raise NotImplementedError

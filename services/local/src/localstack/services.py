@@ -4,11 +4,10 @@ import http.client
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from localstack.child import Program
 from localstack.guardian import Guardian
-from localstack.ports import HOST
+from localstack.ports import HOST, loopback
 from localstack.server import Server
 from localstack.settings import LocalSettings
 
@@ -24,6 +23,9 @@ PROBE_TIMEOUT_SECONDS = 2
 # Ctrl-C ends all within 15 s: services get 8 of them, the servers after them 6.
 SHUTDOWN_SECONDS = 6
 STOP_TIMEOUT_SECONDS = 8.0
+# The logs are files for people here.
+_FOR_PEOPLE = {"SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS), "LOG_FORMAT": "console"}
+_ANSWER_BYTES_MAX = 2_000
 # A laptop with many cores need not have a worker on each.
 WORKERS_MAX = 4
 
@@ -35,8 +37,10 @@ class Service(Server):
 
     def __init__(self, name: str, settings: LocalSettings, environment: Mapping[str, str], guardian: Guardian) -> None:
         """``environment``: what it is told, its ``PORT`` among it."""
-        # Its working folder is ours, so that it reads the same .env.
-        super().__init__(name, Path.cwd(), int(environment["PORT"]), settings.logs / f"{name}.log", guardian)
+        # Not our working folder: a .env there is meant for other servers than these.
+        super().__init__(
+            name, settings.data / "services", int(environment["PORT"]), settings.logs / f"{name}.log", guardian
+        )
         self._environment = environment
 
     def _program(self) -> Program:
@@ -50,34 +54,45 @@ class Service(Server):
             stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
         )
 
-    def _answers(self) -> bool:
+    def problem(self) -> str | None:
+        """See ``Server``."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=PROBE_TIMEOUT_SECONDS)
         try:
             connection.request("GET", READY_PATHS[self.name])
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
+            answer = connection.getresponse()
+            if answer.status == http.client.OK:
+                return None
+            return f"it answers {answer.status}: {answer.read(_ANSWER_BYTES_MAX).decode(errors='replace')}"
+        except (OSError, http.client.HTTPException) as error:
+            return str(error)
         finally:
             connection.close()
 
 
-def create(settings: LocalSettings, shared: Mapping[str, str], guardian: Guardian) -> tuple[Service, ...]:
-    """All three, not started yet; ``shared``: the ``common_environment``."""
+def create(
+    settings: LocalSettings, chosen: Mapping[str, str], infra: Mapping[str, str], guardian: Guardian
+) -> tuple[Service, ...]:
+    """All three, not started yet. ``chosen``: what the user's environment says of them (``environment.tuning``)."""
+    shared = common_environment(settings, infra)
+    defaults = {
+        "gateway": {"WEB_CONCURRENCY": str(workers(os.cpu_count() or 1))},
+        # A person asks here, not a crowd; a second worker would only delay the start.
+        "analytics": {"WEB_CONCURRENCY": "1"},
+        "consumer": {},
+    }
     own = {
         "gateway": {
             "PORT": str(settings.port),
-            "LISTEN_ADDRESS": settings.address,
+            "LISTEN_ADDRESS": ",".join(settings.addresses),
             "ANALYTICS_URL": f"http://{HOST}:{settings.analytics_port}",
         },
-        "analytics": {
-            "PORT": str(settings.analytics_port),
-            "LISTEN_ADDRESS": HOST,
-            # A person asks here, not a crowd; a second worker would only delay the start.
-            "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY") or "1",
-        },
+        "analytics": {"PORT": str(settings.analytics_port), "LISTEN_ADDRESS": ",".join(loopback())},
         "consumer": {"PORT": str(settings.consumer_port), "LISTEN_ADDRESS": HOST},
     }
-    return tuple(Service(name, settings, {**shared, **own[name]}, guardian) for name in COMMANDS)
+    return tuple(
+        Service(name, settings, {**defaults[name], **_FOR_PEOPLE, **chosen, **shared, **own[name]}, guardian)
+        for name in COMMANDS
+    )
 
 
 def workers(cores: int) -> int:
@@ -87,13 +102,5 @@ def workers(cores: int) -> int:
 
 
 def common_environment(settings: LocalSettings, infra: Mapping[str, str]) -> dict[str, str]:
-    """What each service and the ``adclicks`` command are told alike."""
-    defaults = {
-        "WEB_CONCURRENCY": str(workers(os.cpu_count() or 1)),
-        "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
-        # The logs are files for people here.
-        "LOG_FORMAT": "console",
-    }
-    chosen = {name: os.environ.get(name) or value for name, value in defaults.items()}
-    # Ours has none: a password from .env or the shell is meant for another one.
-    return {**chosen, "REDIS_PASSWORD": "", "DB_DIALECT": "postgres", "KAFKA_TOPIC": settings.topic, **infra}
+    """Where the servers are, for each service and the ``adclicks`` command."""
+    return {"REDIS_PASSWORD": "", "DB_DIALECT": "postgres", "KAFKA_TOPIC": settings.topic, **infra}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from adclicks.settings import setting, text, topic_name, whole
+from localstack.ports import loopback
 
 _port = whole(1, 65535)
 # src/localstack/settings.py lies four folders below the clone's own.
@@ -16,8 +17,11 @@ class LocalSettings:
     """All settings of the local stack; the services read their own from the same environment."""
 
     port: int = setting("PORT", "the base URL's port: all of the API is there", _port, 8080)
-    address: str = setting(
-        "LISTEN_ADDRESS", "where the base URL listens; 0.0.0.0 lets other machines in", text, "127.0.0.1"
+    address: str | None = setting(
+        "LISTEN_ADDRESS",
+        "where the base URL listens; by default this machine alone, by IPv4 and IPv6; 0.0.0.0 lets others in",
+        text,
+        None,
     )
     analytics_port: int = setting("LOCAL_ANALYTICS_PORT", "analytics' own port", _port, 8081)
     consumer_port: int = setting("LOCAL_CONSUMER_PORT", "the consumer's health and metrics", _port, 8082)
@@ -31,6 +35,11 @@ class LocalSettings:
     data_folder: str = setting(
         "ADCLICKS_DATA_DIR", "where data and logs are kept; by default .data in the clone", text, str(CLONE / ".data")
     )
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """``address``, or what ``localhost`` means here."""
+        return loopback() if self.address is None else tuple(self.address.split(","))
 
     @property
     def data(self) -> Path:

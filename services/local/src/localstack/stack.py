@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from localstack.environment import of_libpq
 from localstack.guardian import Guardian
 from localstack.jars import cache_folder, fetch
 from localstack.java import Java
@@ -87,6 +88,9 @@ class InfraStack:
         self._guardian = Guardian()
 
     def __enter__(self) -> "InfraStack":
+        # Whoever starts this connects to it from this very process.
+        for name in of_libpq(os.environ):
+            del os.environ[name]
         try:
             java = prepare_java(cache_folder(os.environ, Path.home()))
             ports = InfraPorts(free_port(), free_port(), free_port())

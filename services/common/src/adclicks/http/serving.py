@@ -47,7 +47,7 @@ def configuration(service: str, http: HttpSettings, log: LogSettings) -> Configu
             metrics_folder.remove_folder(folder)
 
     return Configuration(
-        bind=[f"[{http.address}]:{http.port}" if ":" in http.address else f"{http.address}:{http.port}"],
+        bind=http.binds,
         backlog=BACKLOG_CONNECTIONS,
         workers=http.workers,
         worker_class="adclicks.http.worker.Worker",
