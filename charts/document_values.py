@@ -70,8 +70,9 @@ def schema(values: list[Value]) -> dict[str, Any]:
         "title": "Values of the chart ads-click-tracking",
         **_object(),
     }
-    # Helm hands every chart this one.
+    # An umbrella chart hands these to each of its parts: values for all of them, and the switch of its `condition:`.
     root["properties"]["global"] = {"type": "object"}
+    root["properties"]["enabled"] = {"type": "boolean"}
     for value in values:
         parent = root
         for key in value.path[:-1]:

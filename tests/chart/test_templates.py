@@ -129,10 +129,21 @@ def test_the_operator_may_read_the_secrets_that_its_release_names(
     values = "autoscaling.provider=external,operator.enabled=true,kafka.external.securityProtocol=sasl_plaintext"
     values += f",kafka.external.sasl.existingSecret=login,operator.clusterWide={str(wide).lower()}"
     objects = render(*KIND, "--set", values)
-    name = f"ClusterRole/ads-{PREFIX}-operator" if wide else f"Role/{PREFIX}-operator"
-    rules = [rule for rule in objects[name]["rules"] if "secrets" in rule["resources"]]
+    binding = objects[f"RoleBinding/{PREFIX}-operator"] if not wide else _cluster_binding(objects)
+    role = objects[f"{binding['roleRef']['kind']}/{binding['roleRef']['name']}"]
+    rules = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
     assert [rule.get("resourceNames") for rule in rules] == named
     assert all(rule["verbs"] == ["get"] for rule in rules)
+
+
+def _cluster_binding(objects: Objects) -> dict[str, Any]:
+    """What binds the operator to its rights on LagAutoscalers of all namespaces: the one without a further suffix."""
+    (found,) = (
+        item
+        for key, item in objects.items()
+        if key.startswith(f"ClusterRoleBinding/ads-{PREFIX}-operator-") and key.count("-") == PREFIX.count("-") + 3
+    )
+    return found
 
 
 def test_without_a_scaler_nothing_of_it_is_there(render: Render) -> None:

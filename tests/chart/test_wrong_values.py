@@ -52,6 +52,21 @@ WRONG: list[tuple[str, Values, tuple[str, ...]]] = [
         {"kafka": {"external": {"bootstrapServers": "a,b"}}},
         ("kafka.external.bootstrapServers", "host:port"),
     ),
+    (
+        "a common label that selects pods",
+        {"commonLabels": {"app.kubernetes.io/instance": "x"}},
+        ("commonLabels has app.kubernetes.io/instance", "remove it"),
+    ),
+    (
+        "a pod label that selects pods",
+        {"consumer": {"podLabels": {"app.kubernetes.io/component": "x"}}},
+        ("consumer.podLabels has app.kubernetes.io/component", "remove it"),
+    ),
+    (
+        "a variable that the chart sets too",
+        {"analytics": {"extraEnv": [{"name": "DB_HOST", "value": "x"}]}},
+        ("analytics.extraEnv sets DB_HOST", "remove it"),
+    ),
     ("a topic with a space", {"kafka": {"topic": "ad clicks"}}, ("kafka.topic", "letters, digits")),
     (
         "SASL without a secret",

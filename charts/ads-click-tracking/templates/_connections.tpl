@@ -172,23 +172,25 @@ caKey: {{ .caKey }}
 {{- .Values.redis.internal.existingSecret | default (printf "%s-redis" (include "adclicks.fullname" .)) -}}
 {{- end -}}
 
-{{/* The mounted secrets, as a list of {name, secret}; `for` tells which of kafka, postgresql, redis are wanted. */}}
+{{/* The mounted secrets, as a list of {name, secret, keys}; `for` tells which of kafka, postgresql, redis are wanted. Only the keys
+that are used are mounted: CloudNativePG keeps the CA's private key beside its certificate. A pod also waits for a key that is
+missing. Strimzi's folder of CA certificates is mounted whole (no keys): the names of replaced ones are not known before. */}}
 {{- define "adclicks.mountedSecrets" -}}
 {{- $security := include "adclicks.kafkaSecurity" . | fromYaml -}}
 {{- $database := include "adclicks.postgresql" .root | fromYaml -}}
 {{- $redis := .root.Values.redis -}}
 {{- $mounts := list -}}
 {{- if and (has "kafka" .for) $security.ca -}}
-{{- $mounts = append $mounts (dict "name" "kafka-ca" "secret" $security.ca.secret) -}}
+{{- $mounts = append $mounts (dict "name" "kafka-ca" "secret" $security.ca.secret "keys" (ternary list (list $security.ca.key) ($security.ca.folder | default false))) -}}
 {{- end -}}
 {{- if and (has "kafka" .for) $security.client -}}
-{{- $mounts = append $mounts (dict "name" "kafka-client" "secret" $security.client.secret) -}}
+{{- $mounts = append $mounts (dict "name" "kafka-client" "secret" $security.client.secret "keys" (list $security.client.certificateKey $security.client.keyKey)) -}}
 {{- end -}}
 {{- if and (has "postgresql" .for) $database.caSecret -}}
-{{- $mounts = append $mounts (dict "name" "postgresql-ca" "secret" $database.caSecret) -}}
+{{- $mounts = append $mounts (dict "name" "postgresql-ca" "secret" $database.caSecret "keys" (list $database.caKey)) -}}
 {{- end -}}
 {{- if and (has "redis" .for) (eq $redis.mode "external") $redis.external.tls.enabled $redis.external.tls.caSecret -}}
-{{- $mounts = append $mounts (dict "name" "redis-ca" "secret" $redis.external.tls.caSecret) -}}
+{{- $mounts = append $mounts (dict "name" "redis-ca" "secret" $redis.external.tls.caSecret "keys" (list $redis.external.tls.caKey)) -}}
 {{- end -}}
 {{- toYaml $mounts -}}
 {{- end -}}
@@ -205,6 +207,14 @@ caKey: {{ .caKey }}
   emptyDir: {medium: Memory, sizeLimit: 64Mi}
 {{- range include "adclicks.mountedSecrets" . | fromYamlArray }}
 - name: {{ .name }}
-  secret: {secretName: {{ .secret }}, defaultMode: 0440}
+  secret:
+    secretName: {{ .secret }}
+    defaultMode: 0440
+    {{- with .keys }}
+    items:
+      {{- range . }}
+      - {key: {{ . | quote }}, path: {{ . | quote }}}
+      {{- end }}
+    {{- end }}
 {{- end }}
 {{- end -}}

@@ -74,5 +74,7 @@ behavior:
 {{- end -}}
 
 {{- define "adclicks.operatorClusterName" -}}
-{{- printf "%s-%s" .Release.Namespace (include "adclicks.componentName" (dict "root" . "component" "operator")) -}}
+{{- $name := include "adclicks.componentName" (dict "root" . "component" "operator") -}}
+{{- /* The digest tells a-b in namespace c from b in namespace c-a. */}}
+{{- printf "%s-%s-%s" .Release.Namespace $name (printf "%s/%s" .Release.Namespace $name | sha256sum | trunc 5) -}}
 {{- end -}}

@@ -23,6 +23,10 @@ automountServiceAccountToken: {{ .token | default false }}
 enableServiceLinks: false
 securityContext:
   {{- include "adclicks.podSecurity" (.user | default 10001) | nindent 2 }}
+{{- include "adclicks.pullSecrets" . }}
+{{- end -}}
+
+{{- define "adclicks.pullSecrets" -}}
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
@@ -31,22 +35,28 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{- define "adclicks.scheduling" -}}
-{{- with .values.nodeSelector }}
+{{/* Where a pod may run: the component's own values, else those of the chart. */}}
+{{- define "adclicks.placement" -}}
+{{- $values := .values | default dict -}}
+{{- with $values.nodeSelector | default .root.Values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .values.tolerations }}
+{{- with $values.tolerations | default .root.Values.tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .values.affinity }}
+{{- with $values.affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .values.priorityClassName }}
+{{- with $values.priorityClassName | default .root.Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
+{{- end -}}
+
+{{- define "adclicks.scheduling" -}}
+{{- include "adclicks.placement" . }}
 topologySpreadConstraints:
   {{- if .values.topologySpreadConstraints }}
   {{- toYaml .values.topologySpreadConstraints | nindent 2 }}
@@ -85,10 +95,7 @@ readinessProbe:
 
 {{- define "adclicks.podMetadata" -}}
 labels:
-  {{- include "adclicks.selector" . | nindent 2 }}
-  {{- with merge (dict) (.values.podLabels | default dict) .root.Values.commonLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "adclicks.podLabels" . | nindent 2 }}
 {{- with .values.podAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -106,4 +113,18 @@ annotations:
 {{/* The order at the end: out of the endpoints, preStop's sleep, SIGTERM, open requests, what is flushed. */}}
 {{- define "adclicks.httpTermination" -}}
 {{- add .preStopSeconds .shutdownSeconds 5 -}}
+{{- end -}}
+
+{{/* A container's variables: own (YAML), and the component's extraEnv. The API server refuses a name that is there twice. */}}
+{{- define "adclicks.env" -}}
+{{- $own := .own | fromYamlArray -}}
+{{- range .values.extraEnv -}}
+{{- $name := .name -}}
+{{- range $own -}}
+{{- if eq .name $name -}}
+{{- fail (printf "\n\nThe values are wrong or incomplete:\n  - %s.extraEnv sets %s, which the chart sets too: remove it there, and use the value that stands for it (helm show readme)\n" $.component $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- concat $own (.values.extraEnv | default list) | toYaml -}}
 {{- end -}}

@@ -145,6 +145,17 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- $labels := dict "commonLabels" .Values.commonLabels }}
+{{- range $name := list "ingest" "consumer" "analytics" "operator" }}
+{{- $_ := set $labels (printf "%s.podLabels" $name) (index $.Values $name "podLabels") }}
+{{- end }}
+{{- range $path, $map := $labels }}
+{{- range $key := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
+{{- if hasKey $map $key }}
+{{- printf "%s has %s: Services and Deployments find their pods by it; remove it" $path $key | quote | printf "\n- %s" }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $name := list "ingest" "consumer" "analytics" "operator" }}
 {{- with index $.Values $name "image" "digest" }}
 {{- if not (regexMatch "^sha256:[0-9a-f]{64}$" .) }}
