@@ -17,7 +17,7 @@ def configure(settings: LogSettings, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_service(service),
     ]
-    final = [structlog.dev.ConsoleRenderer()] if console else [structlog.processors.format_exc_info, _JSON]
+    final = [_CONSOLE] if console else [structlog.processors.format_exc_info, _JSON]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -37,6 +37,8 @@ def configure(settings: LogSettings, service: str) -> None:
 
 
 _JSON = structlog.processors.JSONRenderer()
+# structlog's own choice, with rich installed, shows the local variables of each frame: passwords and cookies among them.
+_CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
 def _add_service(service: str) -> structlog.typing.Processor:
