@@ -29,6 +29,7 @@ def test_a_plain_request_is_read() -> None:
 def test_headers_in_any_case_and_order_are_read() -> None:
     """With the addresses and the id that came."""
     lines = (
+        "host: x",
         "x-request-id: mine",
         "X-FORWARDED-FOR: 1.1.1.1, 2.2.2.2",
         "content-LENGTH:12",
@@ -63,7 +64,10 @@ def test_headers_in_any_case_and_order_are_read() -> None:
         head(*PLAIN, "Content-Encoding: gzip"),
         head(*PLAIN, "Expect: 100-continue"),
         head(*PLAIN, "Connection: close"),
-        head(*PLAIN, "Upgrade: websocket"),
+        head(*PLAIN, "Connection: keep-alive, close"),
+        head(*PLAIN, "Connection: keep-alive", "Connection: content-type"),
+        head(*PLAIN, "Host: y"),
+        head(*PLAIN[1:]),
         head(*PLAIN, "no colon"),
         head(*PLAIN, "bad name : x"),
         head(*PLAIN, *(f"X-{number}: x" for number in range(100))),
@@ -76,6 +80,25 @@ def test_what_is_not_plain_goes_the_long_way(data: bytes) -> None:
     reader = HeadReader()
     assert reader.read(data) is None
     assert reader.read(data) is None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Connection: keep-alive",),
+        ("connection:Keep-Alive",),
+        ("Connection: keep-alive, KEEP-ALIVE", "Connection: keep-alive"),
+        ("Upgrade: websocket",),
+        ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAA"),
+        ("Upgrade: h2c", "Connection: keep-alive, upgrade"),
+    ],
+)
+def test_what_changes_nothing_stays_on_the_fast_path(lines: tuple[str, ...]) -> None:
+    """HTTP/1.1 keeps connections anyway, and an offer to upgrade is ignored."""
+    read = HeadReader().read(head(*PLAIN, *lines))
+
+    assert read is not None
+    assert (read[0].content_length, head(*PLAIN, *lines)[read[1] :]) == (12, BODY)
 
 
 @given(st.lists(st.sampled_from(["Content-Length: 12", "Content-Type: application/json", "X: y", "X-Request-Id: a"])))

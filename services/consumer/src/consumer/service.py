@@ -4,13 +4,17 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import falcon.asgi
 import uvicorn
 
 from adclicks import logs
 from adclicks.http import errors, openapi, operations
+from adclicks.http.protocol import HttpProtocol
 from adclicks.http.request_id import RequestId
+from adclicks.http.server import Server, protocol
+from adclicks.http.settings import ConnectionSettings
 from consumer.metrics import UpkeepMetrics
 from consumer.settings import ConsumerSettings
 from consumer.supervisor import Supervisor
@@ -53,11 +57,13 @@ def _server(settings: ConsumerSettings, supervisor: Supervisor) -> uvicorn.Serve
         access_log=False,
         lifespan="off",
         proxy_headers=False,
+        http=cast("type[asyncio.Protocol]", protocol(HttpProtocol, ConnectionSettings())),
+        ws="none",
     )
     return _Server(config)
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leaves the signals to the pool, which ends the server last."""

@@ -19,6 +19,8 @@ from ingest.peer import client_address
 from ingest.request_head import HeadReader
 from ingest.settings import Networks
 
+# ``take``'s answer to the beginning of a plain click.
+INCOMPLETE = -1
 # The key in ASGI's lifespan state under which the server's protocol finds the lane.
 LANE = "adclicks.fast_lane"
 _ROUTE = "/ads/click"
@@ -31,7 +33,7 @@ Answer = Callable[[bytes, bytes], None]
 
 
 class FastLane:
-    """One a process. ``take`` is called by the protocol for each piece of data that may be a whole request."""
+    """One a process. ``take`` is called by the protocol wherever a request may begin."""
 
     def __init__(self, door: Door, trusted: Networks, metrics: RequestMetrics) -> None:
         self._door = door
@@ -42,14 +44,19 @@ class FastLane:
         self._id_prefix = uuid4().hex[:24]
         self._numbers = count()
 
-    def take(self, data: bytes, peer: str, answer: Answer) -> bool:
-        """Whether ``data`` is exactly one plain request. If so ``answer`` is called with the response, now or later."""
+    def take(self, data: bytes, peer: str, answer: Answer) -> int:
+        """How many bytes at the start of ``data`` are one plain request; 0 where it is another one, ``INCOMPLETE`` where the
+        rest of its body is not here yet. If they are, ``answer`` is called with the response, now or later.
+        """
         read = self._heads.read(data)
         if read is None:
-            return False
+            return 0
         head, begin = read
-        if len(data) - begin != head.content_length or head.content_length > CLICK_BYTES_MAX:
-            return False
+        if head.content_length > CLICK_BYTES_MAX:
+            return 0
+        end = begin + head.content_length
+        if end > len(data):
+            return INCOMPLETE
         started = perf_counter()
         request_id = head.request_id
         if request_id is None or not is_sane(request_id):
@@ -63,10 +70,10 @@ class FastLane:
             answer(*_response(problem, request_id))
 
         try:
-            self._door.take(data[begin:], peer, done)
+            self._door.take(data[begin:end], peer, done)
         except Problem as problem:
             done(problem)
-        return True
+        return end
 
 
 def _response(problem: Problem | None, request_id: str) -> tuple[bytes, bytes]:

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 
 import httptools
 
+from adclicks.errors import Problem
+from adclicks.http.framing import read_head
+
 # Of a client that puts something new into each head there is nothing to gain; of all others a few heads are enough.
 _KNOWN_MAX = 1_024
 _HEAD_BYTES_MAX = 4_096
 _PREFIX = b"POST /ads/click HTTP/1.1\r\n"
 # Whatever else means something to how a request is read or answered goes the long way.
-_ELSEWHERE = frozenset(
-    {b"transfer-encoding", b"content-encoding", b"expect", b"connection", b"upgrade", b"te", b"trailer"}
-)
+_ELSEWHERE = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"te", b"trailer"})
+# What Connection may say and change nothing: HTTP/1.1 keeps connections anyway, and offers to upgrade are ignored.
+_NOTHING_NEW = frozenset({b"keep-alive", b"upgrade", b"http2-settings"})
 _SEEN_MAX_HEADERS = 64
 
 
@@ -65,10 +68,13 @@ def _parse(raw: bytes) -> Head | None:
     collector = _Collector()
     parser = httptools.HttpRequestParser(collector)
     try:
-        parser.feed_data(raw)
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        parser.feed_data(read_head(raw).raw)
+    except (Problem, httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
     names = [name for name, _ in collector.headers]
+    options = [value for name, value in collector.headers if name == b"connection"]
+    if not all(option.strip().lower() in _NOTHING_NEW for value in options for option in value.split(b",")):
+        return None
     if not _ELSEWHERE.isdisjoint(names) or len(names) > _SEEN_MAX_HEADERS or not parser.should_keep_alive():
         return None
     by_name = dict(collector.headers)

@@ -6,16 +6,21 @@ This module runs in the master, before the fork: it makes no client, and must no
 
 import os
 from collections.abc import Callable
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 from adclicks import logs, metrics_folder
-from adclicks.http.settings import HttpSettings
+from adclicks.http.settings import ConnectionSettings, HttpSettings
 from adclicks.settings import LogSettings
 
-KEEP_ALIVE_SECONDS = 75
 # A worker whose event loop has not turned for this long is killed and replaced.
 STUCK_WORKER_SECONDS = 30
 BACKLOG_CONNECTIONS = 2048
+
+
+class Limited(Protocol):
+    """``adclicks.http.worker.Worker``, which this module does not import."""
+
+    def limit(self, limits: ConnectionSettings) -> None: ...
 
 
 class Configuration(TypedDict):
@@ -27,11 +32,11 @@ class Configuration(TypedDict):
     worker_class: str
     logger_class: str
     proc_name: str
-    keepalive: int
     timeout: int
     graceful_timeout: int
     worker_tmp_dir: str | None
     control_socket_disable: bool
+    post_fork: Callable[[object, Limited], None]
     child_exit: Callable[[object, object], None]
     on_exit: Callable[[object], None]
 
@@ -53,13 +58,13 @@ def configuration(service: str, http: HttpSettings, log: LogSettings) -> Configu
         worker_class="adclicks.http.worker.Worker",
         logger_class="adclicks.http.worker.Logger",
         proc_name=f"adclicks-{service}",
-        keepalive=KEEP_ALIVE_SECONDS,
         timeout=STUCK_WORKER_SECONDS,
         graceful_timeout=http.shutdown_seconds,
         # A worker touches a file there to show that it is alive; on a busy disk that can block for too long.
         worker_tmp_dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 gunicorn makes it private
         # It would be a file in the home folder, one for all services on the machine.
         control_socket_disable=True,
+        post_fork=lambda _arbiter, worker: worker.limit(http.connections),
         child_exit=_child_exit,
         on_exit=on_exit,
     )

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-import uvicorn
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # gunicorn has no types
 from gunicorn.glogging import Logger as GunicornLogger  # type: ignore[import-untyped]  # gunicorn has no types
 from uvicorn_worker import UvicornWorker
+
+from adclicks.http import server
+from adclicks.http.protocol import CLOSE_HEADER, HttpProtocol
+from adclicks.http.settings import ConnectionSettings
 
 # Of the time to shut down: it is left for what the application does after the last request, such as a flush.
 _FLUSH_SECONDS = 8
 # How long clients on open connections are answered "Connection: close" before connections are closed under them. A client
 # that is busy uses its connection in this time; closed at once, its next request could cross with the end of the connection.
 _GOODBYE_SECONDS = 1.0
-CLOSE_HEADER = (b"connection", b"close")
 # How often a worker tells the master that its loop turns. At the default, half of the time after which the master takes it
 # for stuck, a machine that stands still for the other half (a paused VM, a disk) costs all workers.
 _ALIVE_SECONDS = 1
@@ -35,7 +37,7 @@ class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log.setLevel(logging.NOTSET)
 
 
-class Server(uvicorn.Server):
+class Server(server.Server):
     """uvicorn's server, told to end by SIGTERM, SIGINT or SIGQUIT."""
 
     @contextmanager
@@ -59,9 +61,9 @@ class Server(uvicorn.Server):
 class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no types
     """One process, one event loop."""
 
+    protocol: ClassVar[type[HttpProtocol]] = HttpProtocol
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "httptools",
         "ws": "none",
         # A database that is away at the start is waited for; what does end a start must end the process.
         "lifespan": "on",
@@ -78,6 +80,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         log = logging.getLogger("uvicorn.error")
         log.propagate = True
         log.setLevel(logging.WARNING)
+
+    def limit(self, limits: ConnectionSettings) -> None:
+        """Sets the limits of its connections. Called after the fork, before anything else."""
+        self.config.http = server.protocol(self.protocol, limits)
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi
