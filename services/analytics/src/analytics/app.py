@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from adclicks.http import errors, operations
 from adclicks.http.metrics import RequestMetrics
 from adclicks.http.request_id import RequestId
+from adclicks.http.routing import Router
 from analytics.ads import AdResource, Ads, AdsResource
 from analytics.audit import AuditResource
 from analytics.campaigns import CampaignAnalytics, CampaignResource, Campaigns, CampaignsResource
@@ -27,7 +28,7 @@ def create_app(settings: AnalyticsSettings, metrics: CollectorRegistry = REGISTR
     database, sets, log_ends = Database(settings), RedisSets(settings.redis), LogEnds(settings.kafka)
     totals = LiveTotals(database, sets, settings.totals_max_age_ms / 1000)
     middleware: list[Any] = [RequestMetrics(metrics), RequestId(), Clients(database, sets, log_ends)]
-    app = falcon.asgi.App(middleware=middleware)
+    app = falcon.asgi.App(middleware=middleware, router=Router())
     errors.install(app)
     _add_routes(app, database, totals, log_ends)
     # Live as long as it answers at all: no outage of another part is cured by a restart of this one.

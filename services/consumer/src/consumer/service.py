@@ -13,6 +13,7 @@ from adclicks import logs
 from adclicks.http import errors, openapi, operations
 from adclicks.http.protocol import HttpProtocol
 from adclicks.http.request_id import RequestId
+from adclicks.http.routing import Router
 from adclicks.http.server import Server, protocol
 from adclicks.http.settings import ConnectionSettings
 from consumer.metrics import UpkeepMetrics
@@ -43,7 +44,7 @@ async def _serve(settings: ConsumerSettings) -> None:
 
 
 def _server(settings: ConsumerSettings, supervisor: Supervisor) -> uvicorn.Server:
-    app = falcon.asgi.App(middleware=[RequestId()])
+    app = falcon.asgi.App(middleware=[RequestId()], router=Router())
     errors.install(app)
     document = openapi.document("Ads Click Tracking: consumer", "Health and metrics of the consumer pool.", {}, {})
     operations.add_routes(

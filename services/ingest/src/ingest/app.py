@@ -9,6 +9,7 @@ import falcon.asgi
 from adclicks.http import errors, operations
 from adclicks.http.metrics import RequestMetrics
 from adclicks.http.request_id import RequestId
+from adclicks.http.routing import Router
 from adclicks.mounted_files import MountedFiles
 from ingest.clicks import ClickBatchResource, ClickResource
 from ingest.door import Door
@@ -36,7 +37,7 @@ def create_app(settings: IngestSettings) -> falcon.asgi.App[Any, Any]:
         PublisherMetrics(publisher),
         RestartOnRotation(MountedFiles(settings.kafka.files()), Random()),  # noqa: S311 jitter
     ]
-    app = falcon.asgi.App(middleware=middleware)
+    app = falcon.asgi.App(middleware=middleware, router=Router())
     errors.install(app)
     app.add_route("/ads/click", ClickResource(door, settings.trusted_proxies))
     app.add_route("/ads/clicks", ClickBatchResource(door, settings.trusted_proxies))
