@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from adclicks.http.settings import ConnectionSettings
+from adclicks.settings import describe
 from chart.conftest import CHART, KIND, PREFIX, ROOT, Objects, Render, environment, template
 
 MODES = sorted([CHART / "values-kind.yaml", CHART / "values-production.yaml", *(CHART / "ci").glob("*.yaml")])
@@ -177,6 +179,24 @@ def test_clicks_go_to_ingest_and_all_else_to_analytics(render: Render) -> None:
     assert rest["backendRefs"][0]["name"] == f"{PREFIX}-analytics"
     nginx = objects[f"ConfigMap/{PREFIX}-router"]["data"]["nginx.conf"]
     assert f"location = /ads/clicks {{ proxy_pass http://{PREFIX}-ingest:80; }}" in nginx
+
+
+def test_the_limits_of_connections_are_values(render: Render) -> None:
+    """Each setting of ``ConnectionSettings`` is told to both services; idle connections outlive a load balancer's 600 s."""
+    variables = [name for name, _, _ in describe(ConnectionSettings)]
+    changed = "ingest.connections.headTimeoutSeconds=7,analytics.connections.max=50,router.keepAliveSeconds=90"
+    plain, other = render(*KIND), render(*KIND, "--set", changed)
+    for component in ("ingest", "analytics"):
+        told = environment(plain, component)
+        assert {name: float(told[name]) for name in variables} == {
+            name: float(default) for name, default, _ in describe(ConnectionSettings)
+        }
+        assert float(told["KEEP_ALIVE_SECONDS"]) > 600
+    assert environment(other, "ingest")["HEAD_TIMEOUT_SECONDS"] == "7"
+    assert environment(other, "analytics")["MAX_CONNECTIONS"] == "50"
+    key = f"ConfigMap/{PREFIX}-router"
+    assert "keepalive_timeout 620s;" in plain[key]["data"]["nginx.conf"]
+    assert "keepalive_timeout 90s;" in other[key]["data"]["nginx.conf"]
 
 
 def test_every_pod_has_a_policy_that_closes_both_ways(render: Render) -> None:

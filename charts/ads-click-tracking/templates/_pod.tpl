@@ -108,6 +108,13 @@ annotations:
 - {name: LOG_FORMAT, value: json}
 - {name: WEB_CONCURRENCY, value: {{ .values.workers | quote }}}
 - {name: SHUTDOWN_SECONDS, value: {{ .values.shutdownSeconds | quote }}}
+{{- with .values.connections }}
+- {name: HEAD_TIMEOUT_SECONDS, value: {{ .headTimeoutSeconds | int | quote }}}
+- {name: BODY_TIMEOUT_SECONDS, value: {{ .bodyTimeoutSeconds | int | quote }}}
+- {name: SEND_TIMEOUT_SECONDS, value: {{ .sendTimeoutSeconds | int | quote }}}
+- {name: KEEP_ALIVE_SECONDS, value: {{ .keepAliveSeconds | int | quote }}}
+- {name: MAX_CONNECTIONS, value: {{ .max | int | quote }}}
+{{- end }}
 {{- end -}}
 
 {{/* The order at the end: out of the endpoints, preStop's sleep, SIGTERM, open requests, what is flushed. */}}
