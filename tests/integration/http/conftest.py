@@ -10,14 +10,8 @@ SERVERS = ("ingest", "analytics", "consumer")
 
 @pytest.fixture(scope="module")
 def running(installation: Installation) -> dict[str, Service]:
-    """One of each, by name, with short limits of time where a test has to wait for them."""
-    limits = {
-        "HEAD_TIMEOUT_SECONDS": "2",
-        "BODY_TIMEOUT_SECONDS": "3",
-        "KEEP_ALIVE_SECONDS": "4",
-        "SEND_TIMEOUT_SECONDS": "6",
-    }
-    return {name: installation.service(name, **limits) for name in SERVERS}
+    """One of each, by name, with its usual settings."""
+    return {name: installation.service(name) for name in SERVERS}
 
 
 @pytest.fixture(params=SERVERS)

@@ -1,4 +1,4 @@
-"""No client holds a connection by doing nothing, at any point of a request. The limits are the fixture's few seconds."""
+"""No client holds a connection by doing nothing, at any point of a request. The limits are a few seconds here."""
 
 import socket
 import time
@@ -20,9 +20,23 @@ GET_DOCS = b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n"
 CLICK = b"POST /ads/click HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
+LIMITS = {
+    "HEAD_TIMEOUT_SECONDS": "2",
+    "BODY_TIMEOUT_SECONDS": "3",
+    "KEEP_ALIVE_SECONDS": "4",
+    "SEND_TIMEOUT_SECONDS": "6",
+}
+
+
+@pytest.fixture(scope="module")
+def running(installation: Installation) -> dict[str, Service]:
+    """Those whose limits are settings."""
+    return {name: installation.service(name, **LIMITS) for name in ("ingest", "analytics")}
+
+
 @pytest.fixture(params=["ingest", "analytics"])
 def limited(request: pytest.FixtureRequest, running: dict[str, Service]) -> Service:
-    """Those whose limits are settings."""
+    """Each in turn."""
     return running[request.param]
 
 
