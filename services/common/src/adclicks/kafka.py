@@ -12,6 +12,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
 from adclicks.kafka_admin import Admin
+from adclicks.kafka_errors import Remedy, remedy
 from adclicks.mounted_files import certificate_files
 from adclicks.settings import KafkaSettings
 
@@ -33,6 +34,10 @@ CONNECTION: Mapping[str, str | int] = {
 
 class KafkaUnavailableError(Exception):
     """Kafka could not be asked, or does not know the topic; try again later."""
+
+
+class KafkaRefusedError(KafkaUnavailableError):
+    """Kafka answers, and refuses: somebody has to change a permission, a topic or a setting. Another try changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,13 @@ def admin(settings: KafkaSettings) -> Admin:
     return Admin(client_config(settings, "adclicks-admin"))
 
 
+def failure(error: KafkaError, subject: str, known: str = "") -> KafkaUnavailableError:
+    """What to raise for ``error`` about ``subject``: whether waiting helps. ``known`` is what else explains it."""
+    if remedy(error) in {Remedy.ADMINISTER, Remedy.CHANGE_RECORD}:
+        return KafkaRefusedError(f"Kafka refuses {subject}: {error.str()}{known}")
+    return KafkaUnavailableError(f"Kafka could not be asked for {subject}: {error.str()}{known}")
+
+
 def topic_id(client: AdminClient, topic: str) -> str:
     """The topic's id, which a recreated topic does not share. Raises ``KafkaUnavailableError``."""
     with _asking(client, f"topic {topic}"):
@@ -96,8 +108,10 @@ def partition_count(client: AdminClient, topic: str) -> int:
     """How many partitions the topic has. Raises ``KafkaUnavailableError``."""
     with _asking(client, f"topic {topic}"):
         metadata = client.list_topics(topic, timeout=REQUEST_TIMEOUT_SECONDS).topics[topic]
-    if metadata.error is not None or not metadata.partitions:
-        raise KafkaUnavailableError(f"Kafka does not know the topic {topic}: run `adclicks create-topics`")
+    if metadata.error is not None and metadata.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise failure(metadata.error, f"topic {topic}")
+    if not metadata.partitions:
+        raise KafkaRefusedError(f"Kafka does not know the topic {topic}: run `adclicks create-topics`")
     return len(metadata.partitions)
 
 
@@ -129,9 +143,10 @@ def create_topics(client: AdminClient, settings: KafkaSettings, partitions: int,
         try:
             future.result(2 * REQUEST_TIMEOUT_SECONDS)
             made.append(name)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise KafkaUnavailableError(_words(client, error, f"topic {name}")) from error
+        except (KafkaException, TimeoutError) as error:
+            kafka_error = error_of(error)
+            if kafka_error.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise failure(kafka_error, f"topic {name}", _met(client)) from error
     return made
 
 
@@ -146,12 +161,19 @@ def _asking(client: AdminClient, subject: str) -> Iterator[None]:
     try:
         yield
     except (KafkaException, TimeoutError) as error:
-        raise KafkaUnavailableError(_words(client, error, subject)) from error
+        raise failure(error_of(error), subject, _met(client)) from error
     if isinstance(client, Admin):
         client.forget()
 
 
-def _words(client: AdminClient, error: Exception, subject: str) -> str:
-    reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
+def error_of(error: KafkaException | TimeoutError) -> KafkaError:
+    """Kafka's error in an exception; one for a future that got no answer in time."""
+    if isinstance(error, KafkaException):
+        found: KafkaError = error.args[0]
+        return found
+    return KafkaError(KafkaError._TIMED_OUT, "no answer in time")  # noqa: SLF001 its public name
+
+
+def _met(client: AdminClient) -> str:
     met = client.met() if isinstance(client, Admin) else None
-    return f"Kafka could not be asked for {subject}: {reason}" + (f" ({met.str()})" if met else "")
+    return f" ({met.str()})" if met else ""

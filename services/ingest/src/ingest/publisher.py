@@ -5,7 +5,6 @@ while clicks are in flight: one wake-up serves all that arrived meanwhile, and n
 timer, twice a second, replaces a producer that is broken or stalled (``producer_health``), also while no click waits.
 """
 
-import _thread
 import asyncio
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from adclicks.backoff import Backoff
+from adclicks.deliveries import end_elsewhere
 from adclicks.errors import Problem, retry_later
 from adclicks.kafka import client_config
 from adclicks.kafka_errors import Remedy, remedy
@@ -178,7 +178,7 @@ class Publisher:
         for index in reversed(range(len(self._retired))):
             self._poll_retired(index)
             if not len(self._retired[index]):
-                _end_elsewhere([self._retired.pop(index)])
+                end_elsewhere([self._retired.pop(index)])
 
     def _poll_retired(self, index: int) -> None:
         try:
@@ -267,8 +267,3 @@ def _report(error: KafkaError) -> str:
 
 def _words(error: KafkaException) -> str:
     return str(error.args[0].str())
-
-
-def _end_elsewhere(held: list[Producer]) -> None:
-    """Drops the producers in ``held`` in a thread: it ends librdkafka's threads, and one may just look up a name."""
-    _thread.start_new_thread(held.clear, ())

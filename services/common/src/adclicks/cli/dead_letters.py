@@ -1,20 +1,19 @@
 """``adclicks dead-letters list`` and ``replay``."""
 
 import argparse
-from collections.abc import Iterator
+import contextlib
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from adclicks import kafka
-from adclicks.dead_letters import DeadLetter, parse
+from adclicks.dead_letter_log import DeadLetterLog
+from adclicks.dead_letters import DeadLetter
+from adclicks.originals import Originals
+from adclicks.replay import Replay
 from adclicks.settings import KafkaSettings, read
 
-_POLL_SECONDS = 5.0
-_FLUSH_SECONDS = 30.0
 _VALUE_SHOWN = 200
-# Where the last replay ended is kept as this group's committed offset: a second replay does not send the same again.
-_REPLAY_GROUP = "adclicks-dead-letters-replay"
 
 
 def add_to(commands: Any) -> None:
@@ -31,7 +30,8 @@ def add_to(commands: Any) -> None:
     replay = verbs.add_parser(
         "replay",
         help="send those that were not replayed yet to their topic again",
-        description="Each click id counts once, so a replay can't count a click twice.",
+        description="Each click id counts once, so a replay can't count a click twice. Interrupted, it goes on where it was. "
+        "A letter that was cut is sent whole, from its topic, while that still has it. Ends with 1 where one can't be sent.",
     )
     replay.add_argument("--all", action="store_true", help="those that were replayed before as well")
     replay.add_argument("--dry-run", action="store_true", help="say what would be sent")
@@ -39,93 +39,49 @@ def add_to(commands: Any) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    settings = read(KafkaSettings)
     shown = 0
-    for _, letter in _letters(settings, from_start=True):
-        if shown == options.limit:
-            print(f"… and more (--limit {options.limit})")
-            break
-        shown += 1
-        source = letter.source
-        value = (letter.value or b"")[:_VALUE_SHOWN].decode(errors="backslashreplace")
-        print(f"{source.topic}[{source.partition}]@{source.offset}: {letter.reason}\n    {value}")
+    with contextlib.closing(DeadLetterLog(read(KafkaSettings))) as log:
+        for entry in log.read(log.first()):
+            if shown == options.limit:
+                print(f"… and more (--limit {options.limit})")
+                break
+            if entry.letter is None:
+                print(f"passed over: {entry.problem}")
+                continue
+            shown += 1
+            print(_lines(entry.letter))
     print(f"{shown} dead letters")
     return 0
 
 
+def _lines(letter: DeadLetter) -> str:
+    lines = [f"{letter.source}: {letter.reason}"]
+    if letter.original is not None:
+        lines.append(
+            f"cut: of a key of {letter.original.key_bytes} bytes and a value of {letter.original.value_bytes} (SHA-256 "
+            f"{letter.original.value_sha256}) only the beginning is here; the record is where it was while its topic keeps it"
+        )
+    lines.append((letter.value or b"")[:_VALUE_SHOWN].decode(errors="backslashreplace"))
+    return "\n    ".join(lines)
+
+
 def _replay(options: argparse.Namespace) -> int:
     settings = read(KafkaSettings)
-    producer = Producer(kafka.client_config(settings, "adclicks-replay") | {"acks": "all", "enable.idempotence": True})
-    failures: list[KafkaError] = []
-    ends: dict[int, int] = {}
-    sent = 0
-
-    def delivered(error: KafkaError | None, _message: Message) -> None:
-        if error is not None:
-            failures.append(error)
-
-    for message, letter in _letters(settings, from_start=options.all):
-        sent += 1
-        if not options.dry_run:
-            producer.produce(letter.source.topic, letter.value, letter.key, on_delivery=delivered)
-            producer.poll(0)
-        ends[message.partition() or 0] = (message.offset() or 0) + 1
-    left = producer.flush(_FLUSH_SECONDS)
-    if failures or left:
-        raise kafka.KafkaUnavailableError(f"{len(failures) + left} of {sent} were not acknowledged; replay them again")
-    if not options.dry_run:
-        _remember(settings, ends)
-    print(f"{sent} dead letters {'would be ' if options.dry_run else ''}sent again")
-    return 0
+    columns = (TextColumn("dead letters"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(contextlib.closing(DeadLetterLog(settings)))
+        originals = stack.enter_context(contextlib.closing(Originals(settings)))
+        positions = log.first() if options.all else log.unreplayed()
+        # Beside the output, so that this can be piped.
+        progress = stack.enter_context(Progress(*columns, console=Console(stderr=True), redirect_stdout=False))
+        task = progress.add_task("dead letters", total=log.count(positions))
+        replay = Replay(log, originals, settings, print, lambda count: progress.advance(task, count))
+        stack.callback(_conclude, replay, dry_run=options.dry_run)
+        (replay.rehearse if options.dry_run else replay.run)(log.read(positions))
+    return 1 if replay.refused else 0
 
 
-def _letters(settings: KafkaSettings, *, from_start: bool) -> Iterator[tuple[Message, DeadLetter]]:
-    consumer = _consumer(settings)
-    try:
-        yield from _read_to_end(consumer, settings, from_start=from_start)
-    finally:
-        consumer.close()
-
-
-def _read_to_end(
-    consumer: Consumer, settings: KafkaSettings, *, from_start: bool
-) -> Iterator[tuple[Message, DeadLetter]]:
-    topic = settings.dead_letter_topic
-    client = kafka.admin(settings)
-    marks = kafka.watermarks(client, topic, range(kafka.partition_count(client, topic)))
-    starts = {partition: mark.low for partition, mark in marks.items()}
-    if not from_start:
-        for item in consumer.committed(
-            [TopicPartition(topic, partition) for partition in marks], timeout=_POLL_SECONDS
-        ):
-            starts[item.partition] = max(starts[item.partition], item.offset)
-    left = {partition for partition, mark in marks.items() if starts[partition] < mark.high}
-    consumer.assign([TopicPartition(topic, partition, starts[partition]) for partition in left])
-    while left:
-        message = consumer.poll(_POLL_SECONDS)
-        if message is None:
-            raise kafka.KafkaUnavailableError(f"{topic} gave no record for {_POLL_SECONDS:.0f} s")
-        error = message.error()
-        if error is not None:
-            raise KafkaException(error)
-        partition, offset = message.partition() or 0, message.offset() or 0
-        if offset + 1 >= marks[partition].high:
-            left.discard(partition)
-        try:
-            yield message, parse(message)
-        except ValueError as unreadable:
-            print(f"passed over: {unreadable}")
-
-
-def _remember(settings: KafkaSettings, ends: dict[int, int]) -> None:
-    if not ends:
-        return
-    consumer = _consumer(settings)
-    topic = settings.dead_letter_topic
-    consumer.commit(offsets=[TopicPartition(topic, p, offset) for p, offset in ends.items()], asynchronous=False)
-    consumer.close()
-
-
-def _consumer(settings: KafkaSettings) -> Consumer:
-    config = {"group.id": _REPLAY_GROUP, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
-    return Consumer(kafka.client_config(settings, "adclicks-dead-letters") | config)
+def _conclude(replay: Replay, *, dry_run: bool) -> None:
+    print(f"{replay.sent} dead letters {'would be ' if dry_run else ''}sent again")
+    if replay.refused:
+        print(f"{replay.refused} can't be; they are named above")
