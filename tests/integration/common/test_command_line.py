@@ -99,6 +99,15 @@ def test_the_audit_says_whether_it_adds_up(installation: Installation) -> None:
     assert "NO" in bad.stdout
 
 
+def test_the_settings_say_where_the_database_is(installation: Installation) -> None:
+    """Whatever libpq would read from the environment of a pod: another server, another zone, another order of dates."""
+    pod = {"PGHOSTADDR": "192.0.2.1", "PGSERVICE": "other", "PGTZ": "Asia/Tokyo", "PGDATESTYLE": "German"}
+    ended = installation.adclicks("audit", **pod, PGSSLMODE="require", PGOPTIONS="-c no_such_setting=1")
+
+    assert ended.returncode in {0, 1}, ended.stderr
+    assert "counters:" in ended.stdout
+
+
 def test_the_audit_needs_no_kafka(installation: Installation) -> None:
     """Without it the lag is unknown, and the rest is said."""
     ended = installation.adclicks("audit", KAFKA_ADDRESS="")

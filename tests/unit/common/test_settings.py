@@ -1,5 +1,6 @@
 """Settings: all errors at once, by name; secrets never shown; .env below the environment."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from adclicks.settings import (
     describe,
     host_port,
     host_ports,
+    ignore_libpq_variables,
     number,
     read,
     read_or_exit,
@@ -149,3 +151,11 @@ def test_topic_names_are_kafkas(name: str) -> None:
 def test_text_is_any_text() -> None:
     """As it is."""
     assert text(" a ") == " a "
+
+
+def test_what_contradicts_the_settings_of_the_database_is_not_left_to_libpq(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the server is and how a session behaves; what completes TLS or a login to it stays."""
+    for name in ("PGHOSTADDR", "PGSERVICE", "PGOPTIONS", "PGTZ", "PGDATESTYLE", "PGSSLCERT", "PGTARGETSESSIONATTRS"):
+        monkeypatch.setenv(name, "x")
+    ignore_libpq_variables()
+    assert sorted(name for name in os.environ if name.startswith("PG")) == ["PGSSLCERT", "PGTARGETSESSIONATTRS"]

@@ -10,7 +10,7 @@ from adclicks.http.settings import HttpSettings
 from adclicks.settings import read
 from localstack import environment, stack_file
 from localstack.child import StartError
-from localstack.jars import cache_folder
+from localstack.jars import cache_folder, fetch
 from localstack.settings import LocalSettings
 
 MIXED = {
@@ -68,7 +68,11 @@ def test_it_listens_where_localhost_is() -> None:
     assert read(HttpSettings, {"LISTEN_ADDRESS": "127.0.0.1, ::1"}).binds == ["127.0.0.1:8080", "[::1]:8080"]
 
 
-def test_a_cache_that_java_can_t_read_is_named() -> None:
-    """Its class path has no way to write a colon."""
+def test_a_cache_that_can_t_be_used_is_named(tmp_path: Path) -> None:
+    """Java's class path has no way to write a colon; a file is no folder."""
     with pytest.raises(StartError, match="XDG_CACHE_HOME"):
         cache_folder({"XDG_CACHE_HOME": "/a:b"}, Path("/home/x"))
+    (tmp_path / "file").touch()
+    with pytest.raises(StartError, match="XDG_CACHE_HOME"):
+        fetch(tmp_path / "file", lambda _done, _all: None)
+    assert cache_folder({"XDG_CACHE_HOME": "relative"}, Path("/home/x")) == Path("/home/x/.cache/adclicks")

@@ -264,7 +264,9 @@ class KafkaSettings:
 class PostgresSettings:
     """The truth."""
 
-    host: str = setting("DB_HOST", "PostgreSQL's host, or several, host1,host2: the one that takes writes is used", text)
+    host: str = setting(
+        "DB_HOST", "PostgreSQL's host, or several, host1,host2: the one that takes writes is used", text
+    )
     user: str = setting("DB_USER", "PostgreSQL's user", text)
     password: str = setting("DB_PASSWORD", "that user's password", text, secret=True)
     port: int = setting("DB_PORT", "PostgreSQL's port", whole(1, 65535), 5432)

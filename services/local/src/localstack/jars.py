@@ -50,7 +50,9 @@ def cache_folder(environ: Mapping[str, str], home: Path) -> Path:
 
     Raises ``StartError`` where Java could not read from there.
     """
-    folder = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "adclicks"
+    named = Path(environ.get("XDG_CACHE_HOME", ""))
+    # The XDG specification has a relative one ignored; the broker, in another folder, would look elsewhere.
+    folder = (named if named.is_absolute() else home / ".cache") / "adclicks"
     # It separates the entries of Java's class path, which has no way to write it otherwise.
     if ":" in str(folder):
         raise StartError(f"Java can't read jars from {folder}, for the colon: set XDG_CACHE_HOME to another folder.")
@@ -68,7 +70,12 @@ def fetch(cache: Path, progress: Callable[[int, int], None]) -> list[Path]:
     jars = pinned()
     missing = [jar for jar in jars if not (folder / jar.file_name).exists()]
     if missing:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartError(
+                f"Kafka's jars can't be kept in {folder}: {error.strerror}. Set XDG_CACHE_HOME to another folder."
+            ) from error
         _download(missing, folder, progress)
     return [folder / jar.file_name for jar in jars]
 
