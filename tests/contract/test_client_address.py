@@ -1,5 +1,7 @@
 """Whose address a click is stored under: the same answer on both ways through ingest, for every form of X-Forwarded-For."""
 
+import asyncio
+import socket
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -7,14 +9,20 @@ from typing import Any
 import falcon.asgi
 import falcon.testing
 import pytest
+import uvicorn
 from prometheus_client import CollectorRegistry
+from uvicorn.server import ServerState
 
 from adclicks.click import decode_event
 from adclicks.http.metrics import RequestMetrics
+from adclicks.http.server import protocol
+from adclicks.http.settings import ConnectionSettings
+from adclicks.settings import read
 from ingest.clicks import ClickResource
 from ingest.door import Door
-from ingest.fast_lane import FastLane
+from ingest.fast_lane import LANE, FastLane
 from ingest.peer import connection_address
+from ingest.protocol import ClickProtocol
 from ingest.publisher import Done
 from ingest.settings import networks
 from testbed.clicks import EXAMPLE, encode
@@ -45,7 +53,7 @@ def by_the_fast_path(client: tuple[str, int], lines: Sequence[str]) -> str | Non
     lane = FastLane(Door(publisher, timedelta(days=1)), TRUSTED, RequestMetrics(CollectorRegistry()))
     head = ["POST /ads/click HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(CLICK)}"]
     request = "\r\n".join([*head, *(f"X-Forwarded-For: {line}" for line in lines), "", ""]).encode() + CLICK
-    assert lane.take(request, connection_address(client), lambda _head, _body: None)
+    assert lane.take(request, connection_address(client), lambda _head, _body: None) == len(request)
     return stored_peer(publisher)
 
 
@@ -92,3 +100,34 @@ async def test_both_paths_store_the_same_address(client: tuple[str, int], lines:
     """The fast path reads header lines, Falcon reads them joined."""
     assert by_the_fast_path(client, lines) == expected
     assert await by_the_slow_path(client, lines) == expected
+
+
+@pytest.mark.parametrize("line", ["X-Any: 1", "Content-Encoding: identity"])
+async def test_a_client_of_a_dual_stack_listener_has_its_ipv4_address(line: str) -> None:
+    """Over real connections: the second request is not plain, and takes the slow path."""
+    publisher = AtOnce()
+    door = Door(publisher, timedelta(days=1))
+    app = falcon.asgi.App()
+    app.add_route("/ads/click", ClickResource(door, TRUSTED))
+    lane = FastLane(door, TRUSTED, RequestMetrics(CollectorRegistry()))
+    config = uvicorn.Config(
+        app, http=protocol(ClickProtocol, read(ConnectionSettings, {})), lifespan="off", log_config=None
+    )
+    config.load()
+
+    def connection() -> asyncio.Protocol:
+        made = config.http_protocol_class(config=config, server_state=ServerState(), app_state={LANE: lane})
+        assert isinstance(made, ClickProtocol)
+        return made
+
+    listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    server = await asyncio.get_running_loop().create_server(connection, sock=listener)
+    head = f"POST /ads/click HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(CLICK)}\r\n{line}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.getsockname()[1])
+    writer.write(f"{head}\r\n\r\n".encode() + CLICK)
+    assert (await reader.readline()).split()[1] == b"202"
+    writer.close()
+    await writer.wait_closed()
+    server.close()
+    await server.wait_closed()
+    assert stored_peer(publisher) == "127.0.0.1"

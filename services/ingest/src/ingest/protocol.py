@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from adclicks.http.protocol import ANSWER, BLOCKED, CLOSE_HEADER, IDLE, PART, HttpProtocol
 from adclicks.http.worker import Worker
 from ingest.fast_lane import INCOMPLETE, LANE, FastLane
+from ingest.peer import connection_address
 
 _GARBAGE_THRESHOLD = 50_000
 
@@ -25,7 +26,7 @@ class ClickProtocol(HttpProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn's own
         """A client is there."""
         super().connection_made(transport)
-        self._peer = self.client[0] if self.client else "0.0.0.0"  # noqa: S104 the unknown address
+        self._peer = connection_address(self.client)
 
     def data_received(self, data: bytes) -> None:
         """What the client sent. Nearly always it is one click, whole: nothing else is called then."""
