@@ -155,11 +155,11 @@ def test_it_starts_whatever_the_environment_says_of_other_servers(stack: Stack) 
 
 
 @pytest.mark.parametrize("host", loopback())
-@pytest.mark.parametrize("name", ["PORT", "LOCAL_ANALYTICS_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "LOCAL_ANALYTICS_PORT", "LOCAL_CONSUMER_PORT"])
 def test_it_answers_by_each_address_that_localhost_means(stack: Stack, host: str, name: str) -> None:
     """On many machines ``localhost`` is ::1 first."""
     connection = http.client.HTTPConnection(host, stack.ports[name], timeout=10)
-    connection.request("GET", "/ads")
+    connection.request("GET", "/healthz/ready")
     assert connection.getresponse().status == 200
     connection.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -35,7 +36,8 @@ async def _serve(settings: ConsumerSettings) -> None:
     supervisor = Supervisor(settings)
     server = _server(settings, supervisor)
     # Health answers until the last worker is gone: a probe that fails meanwhile would cut the shutdown short.
-    http = asyncio.create_task(server.serve(sockets=[server.config.bind_socket()]))
+    listening = [_listen(address.strip(), settings.port) for address in settings.address.split(",")]
+    http = asyncio.create_task(server.serve(sockets=listening))
     upkeep = asyncio.create_task(Upkeep(settings, UpkeepMetrics()).run())
     await supervisor.run(stopping)
     upkeep.cancel()
@@ -52,8 +54,6 @@ def _server(settings: ConsumerSettings, supervisor: Supervisor) -> uvicorn.Serve
     )
     config = uvicorn.Config(
         app,
-        host=settings.address,
-        port=settings.port,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -62,6 +62,15 @@ def _server(settings: ConsumerSettings, supervisor: Supervisor) -> uvicorn.Serve
         ws="none",
     )
     return _Server(config)
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    """Of several addresses each has a socket; ``::`` takes IPv4 as well where the system lets it."""
+    listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    # A restart must not wait for the last connections to fade away.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((address, port))
+    return listening
 
 
 class _Server(Server):

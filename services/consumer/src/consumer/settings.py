@@ -24,7 +24,12 @@ class ConsumerSettings:
     redis: RedisSettings
     log: LogSettings
     port: int = setting("PORT", "where health and metrics are served", whole(1, 65535), 8080)
-    address: str = setting("LISTEN_ADDRESS", "the local address to listen on; 0.0.0.0 is all of them", text, "0.0.0.0")  # noqa: S104 probes come from outside the container
+    address: str = setting(
+        "LISTEN_ADDRESS",
+        "the local address to listen on, or several separated by commas; 0.0.0.0 is all of them",
+        text,
+        "0.0.0.0",  # noqa: S104 probes come from outside the container
+    )
     workers: int = setting("CONSUMER_WORKERS", "worker processes, each a member of the group", whole(1, 256), 1)
     group: str = setting("KAFKA_GROUP", "the consumer group", text, "adclicks-consumer")
     group_protocol: str = setting(

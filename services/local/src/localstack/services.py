@@ -87,7 +87,7 @@ def create(
             "ANALYTICS_URL": f"http://{HOST}:{settings.analytics_port}",
         },
         "analytics": {"PORT": str(settings.analytics_port), "LISTEN_ADDRESS": ",".join(loopback())},
-        "consumer": {"PORT": str(settings.consumer_port), "LISTEN_ADDRESS": HOST},
+        "consumer": {"PORT": str(settings.consumer_port), "LISTEN_ADDRESS": ",".join(loopback())},
     }
     return tuple(
         Service(name, settings, {**defaults[name], **_FOR_PEOPLE, **chosen, **shared, **own[name]}, guardian)
