@@ -39,9 +39,14 @@ _CLI_SECONDS = 90.0
 class Servers(Protocol):
     """What an installation is made on; ``environment`` is that of one who may do all there."""
 
-    kafka: Kafka
-    postgres: Postgres
-    valkey: Valkey
+    @property
+    def kafka(self) -> Kafka: ...
+
+    @property
+    def postgres(self) -> Postgres: ...
+
+    @property
+    def valkey(self) -> Valkey: ...
 
     @property
     def environment(self) -> dict[str, str]: ...
@@ -50,10 +55,13 @@ class Servers(Protocol):
 class Installation:
     """Its topics and its schema are there at once; services are started by name, and end with ``close``."""
 
-    def __init__(self, infra: Servers, folder: Path, guardian: Guardian, partitions: int, redis_db: int) -> None:
+    def __init__(
+        self, infra: Servers, folder: Path, guardian: Guardian, partitions: int, redis_db: int, replicas: int = 1
+    ) -> None:
         self.infra = infra
         self.folder = folder
         self.partitions = partitions
+        self._replicas = replicas
         self._guardian = guardian
         name = f"t{uuid4().hex[:12]}"
         self.environment = {
@@ -126,7 +134,7 @@ class Installation:
 
     def create_topics(self) -> None:
         """Makes them; waits until Kafka knows them everywhere."""
-        kafka.create_topics(self.admin, self.kafka, self.partitions, 1)
+        kafka.create_topics(self.admin, self.kafka, self.partitions, self._replicas)
         eventually(self._require_topic)
 
     def produce(self, values: Iterable[bytes], partition: int | None = None) -> None:

@@ -20,13 +20,15 @@ RETRY_SECONDS = 0.1
 class Load:
     """As the API's description asks: a click that was not acknowledged is sent again, with the same id."""
 
-    def __init__(self, url: str, clients: int = CLIENTS) -> None:
+    def __init__(self, url: str, clients: int = CLIENTS, clicks_per_second: float | None = None) -> None:
+        """Without ``clicks_per_second`` each client sends its next click as soon as the one before is acknowledged."""
         self.url = url
         self.ads = [str(uuid4()) for _ in range(5)]
         self.acknowledged: list[Json] = []
         self.refused: list[int] = []
         self.unanswered = 0
         self._clients = clients
+        self._pause_seconds = clients / clicks_per_second if clicks_per_second else 0.0
         self._stop = Event()
         self._lock = Lock()
 
@@ -60,6 +62,7 @@ class Load:
         with connect(self.url) as client:
             while not self._stop.is_set():
                 self._send(client, new_click(ad_id=random.choice(self.ads)), random)
+                self._stop.wait(self._pause_seconds)
 
     def _send(self, client: Client, click: Json, random: Random) -> None:
         """Until it is acknowledged; then, now and then, once more."""

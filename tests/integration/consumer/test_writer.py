@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -47,7 +48,7 @@ def make_writer(installation: Installation, waits: list[None]) -> Iterator[MakeW
 
         live_totals = LiveTotals(redis_totals.RedisTotals(installation.redis), topic)
         rejects = RejectSink(settings, topic)
-        made.append(Writer(connect, installation.admin, topic, rejects, live_totals, stopping, on_wait))
+        made.append(Writer(connect, installation.admin, topic, rejects, live_totals, stopping, on_wait, nullcontext))
         return made[-1]
 
     yield make

@@ -24,9 +24,10 @@ CONNECT_TIMEOUT_MS = 5_000
 CONNECTION: Mapping[str, str | int] = {
     # Kafka's restart moves the address of a pod: a stale one must not be asked for long.
     "broker.address.ttl": 1000,
-    # The default forgets all brokers once none answers, and learns them anew (librdkafka 2.16). A partition then stayed unread
-    # for minutes, and a group's coordinator was never found again. Brokers come back under their old names.
-    "metadata.recovery.strategy": "none",
+    # No value of this recovers always (librdkafka 2.16; its issue 5301): after a Metadata answer without brokers "none" never
+    # finds one again, "rebootstrap" mostly does. A client that makes no progress is replaced, whatever this says
+    # (docs/reliability.md).
+    "metadata.recovery.strategy": "rebootstrap",
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 1000,
 }

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import structlog
-from prometheus_client import REGISTRY, Metric, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from adclicks import dead_workers, metrics_folder
 from adclicks.errors import retry_later
@@ -20,13 +21,18 @@ _READS_MAX = 20
 _log = structlog.get_logger()
 
 
-def exposition() -> bytes:
+def exposition(collectors: Iterable[Collector] = ()) -> bytes:
     """All metrics of this service in Prometheus' text format: of all its processes where they share a folder.
 
+    ``collectors`` are asked as well: what this process alone knows, and can cease to know.
     Takes some milliseconds: call it in a thread. Raises ``Problem`` (503) where the files don't stop changing.
     """
+    own = CollectorRegistry()
+    for collector in collectors:
+        own.register(collector)
     folder = os.environ.get(metrics_folder.VARIABLE)
-    return generate_latest(REGISTRY) if folder is None else _of_all_processes(Path(folder))
+    shared = generate_latest(REGISTRY) if folder is None else _of_all_processes(Path(folder))
+    return shared + generate_latest(own)
 
 
 def forget_process(pid: int) -> None:

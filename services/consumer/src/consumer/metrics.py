@@ -1,6 +1,6 @@
 """What a worker and upkeep did, for Prometheus."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
@@ -54,10 +54,6 @@ class WorkerMetrics:
         self._redis_failures = Counter("adclicks_redis_failures", "Writes to Redis that failed")
         self._batch_rows = Histogram("adclicks_batch_records", "Records in a batch", buckets=_ROWS)
         self._batch_seconds = Histogram("adclicks_batch_seconds", "Time from a batch to its commit", buckets=_SECONDS)
-        self._lag = Gauge(
-            "adclicks_consumer_lag", "Records of a partition that wait", ["partition"], multiprocess_mode="livesum"
-        )
-        self._partitions: set[int] = set()
 
     def wrote(self, written: Sequence[Written], seconds: float) -> None:
         """A batch, in one or several transactions."""
@@ -70,12 +66,7 @@ class WorkerMetrics:
         self._batch_rows.observe(stored + duplicates + rejected)
         self._batch_seconds.observe(seconds)
 
-    def lag(self, lags: Mapping[int, int]) -> None:
-        """The lag of the partitions that this worker has now."""
-        for partition in self._partitions - lags.keys():
-            self._lag.labels(partition).set(0)
-        for partition, records in lags.items():
-            self._lag.labels(partition).set(records)
-        self._partitions = set(lags)
+    def maintained(self) -> None:
+        """Redis was looked after."""
         self._redis_failures.inc(self._live_totals.failures - self._redis_failures_seen)
         self._redis_failures_seen = self._live_totals.failures

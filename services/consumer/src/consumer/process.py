@@ -2,44 +2,47 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing.sharedctypes import Synchronized
 
 import psycopg
 import structlog
-from confluent_kafka.admin import AdminClient
 
 from adclicks import kafka, logs, postgres, redis_totals, schema
 from adclicks.mounted_files import CHECK_SECONDS, MountedFiles
-from adclicks.settings import PostgresSettings
+from adclicks.settings import KafkaSettings, PostgresSettings
 from consumer.live_totals import LiveTotals
 from consumer.metrics import WorkerMetrics
 from consumer.rejects import RejectSink
+from consumer.report import WorkerReport
 from consumer.settings import ConsumerSettings
-from consumer.source import Source
+from consumer.source import GroupProtocolRefused, Source
 from consumer.store import Topic
 from consumer.worker import Worker
 from consumer.writer import Writer
 
+# A worker's exit code where Kafka does not have the group protocol that is set.
+EXIT_GROUP_PROTOCOL = 78
 _RETRY_SECONDS = 0.5
 _END_SECONDS = 5.0
+# Less than the 20 s that the pool waits before it kills; a batch that is being written has that long.
+_STOP_SECONDS = 15.0
 
 
-def run(settings: ConsumerSettings, index: int, heartbeat: "Synchronized[float]") -> None:
-    """Runs worker ``index`` until SIGTERM. ``heartbeat`` holds the monotonic time of its last step."""
-    logs.configure(settings.log, "consumer")
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+def run(settings: ConsumerSettings, index: int, report: WorkerReport) -> None:
+    """Runs worker ``index`` until SIGTERM, and tells ``report`` what it does."""
     # Ctrl-C reaches the whole process group; the pool passes it on as SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping = _stop_at_sigterm()
+    logs.configure(settings.log, "consumer")
 
-    beat = _Pulse(heartbeat, MountedFiles(settings.kafka.files()), stopping).beat
-    admin = kafka.admin(settings.kafka)
-    topic = _wait_for_topic(admin, settings.kafka.topic, stopping, beat)
+    beat = _Pulse(report, MountedFiles(settings.kafka.files()), stopping).beat
+    topic = _wait_for_topic(settings.kafka, stopping, beat)
     if topic is None:
         return
+    admin = kafka.admin(settings.kafka)
     live_totals = LiveTotals(redis_totals.RedisTotals(redis_totals.connect(settings.redis)), topic)
     writer = Writer(
         connect=lambda: _connect(settings.postgres),
@@ -49,15 +52,48 @@ def run(settings: ConsumerSettings, index: int, heartbeat: "Synchronized[float]"
         live_totals=live_totals,
         stopping=stopping,
         on_wait=beat,
+        while_storing=report.while_writing,
     )
-    Worker(
+    worker = Worker(
         settings=settings,
         make_source=lambda on_revoked: Source(settings, f"adclicks-consumer-{index}", on_revoked),
         writer=writer,
         metrics=WorkerMetrics(live_totals),
         stopping=stopping,
         beat=beat,
-    ).run()
+        report=report,
+    )
+    try:
+        worker.run()
+    except GroupProtocolRefused as error:
+        structlog.get_logger().error("kafka", error=str(error))
+        sys.exit(EXIT_GROUP_PROTOCOL)
+
+
+def _stop_at_sigterm() -> threading.Event:
+    """An event that is set at SIGTERM. The process ends some seconds later in any case.
+
+    The signal is taken by a thread: Python's own handlers wait for the main thread, which may be inside a client that waits
+    for brokers that it does not know any more.
+    """
+    # Before any other thread is made: those inherit that the signal is not theirs.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    stopping = threading.Event()
+
+    def wait() -> None:
+        signal.sigwait({signal.SIGTERM})
+        stopping.set()
+        _end_within(_STOP_SECONDS)
+
+    threading.Thread(target=wait, name="sigterm", daemon=True).start()
+    return stopping
+
+
+def _end_within(seconds: float) -> None:
+    """To close, Kafka's client waits 45 s for a commit that no broker takes from it, or for ever. Nothing depends on it."""
+    limit = threading.Timer(seconds, os._exit, (0,))
+    limit.daemon = True
+    limit.start()
 
 
 class _Pulse:
@@ -66,15 +102,16 @@ class _Pulse:
     Kafka's clients read them only when they are made. One that waits for Kafka with the old ones would wait for ever.
     """
 
-    def __init__(self, heartbeat: "Synchronized[float]", files: MountedFiles, stopping: threading.Event) -> None:
-        self._heartbeat = heartbeat
+    def __init__(self, report: WorkerReport, files: MountedFiles, stopping: threading.Event) -> None:
+        self._report = report
         self._files = files
         self._stopping = stopping
         self._next_check = 0.0
 
     def beat(self) -> None:
         """Cheap; looks at the files now and then."""
-        self._heartbeat.value = now = time.monotonic()
+        now = time.monotonic()
+        self._report.beat(now)
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             if self._files.rotated():
@@ -83,10 +120,7 @@ class _Pulse:
     def _end(self) -> None:
         structlog.get_logger().info("certificates were rotated; ending for another worker")
         self._stopping.set()
-        # To close, Kafka's client waits 45 s for a commit that no broker takes from it any more. Nothing depends on it.
-        limit = threading.Timer(_END_SECONDS, os._exit, (0,))
-        limit.daemon = True
-        limit.start()
+        _end_within(_END_SECONDS)
 
 
 def _connect(settings: PostgresSettings) -> psycopg.Connection:
@@ -96,11 +130,12 @@ def _connect(settings: PostgresSettings) -> psycopg.Connection:
     return connection
 
 
-def _wait_for_topic(admin: AdminClient, name: str, stopping: threading.Event, beat: Callable[[], None]) -> Topic | None:
+def _wait_for_topic(settings: KafkaSettings, stopping: threading.Event, beat: Callable[[], None]) -> Topic | None:
     while not stopping.is_set():
         beat()
         try:
-            return Topic(name, kafka.topic_id(admin, name))
+            # With a new client each time: one that fails may have lost its brokers for good.
+            return Topic(settings.topic, kafka.topic_id(kafka.admin(settings), settings.topic))
         except kafka.KafkaUnavailableError as error:
             structlog.get_logger().warning("waiting for kafka", error=str(error))
             stopping.wait(_RETRY_SECONDS)

@@ -21,6 +21,7 @@ from consumer.metrics import UpkeepMetrics
 from consumer.settings import ConsumerSettings
 from consumer.supervisor import Supervisor
 from consumer.upkeep import Upkeep
+from consumer.watch import ProgressWatch
 
 
 def serve(settings: ConsumerSettings) -> None:
@@ -34,23 +35,31 @@ async def _serve(settings: ConsumerSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     supervisor = Supervisor(settings)
-    server = _server(settings, supervisor)
+    watch = ProgressWatch(settings, supervisor)
+    server = _server(settings, supervisor, watch)
     # Health answers until the last worker is gone: a probe that fails meanwhile would cut the shutdown short.
     listening = [_listen(address.strip(), settings.port) for address in settings.address.split(",")]
     http = asyncio.create_task(server.serve(sockets=listening))
     upkeep = asyncio.create_task(Upkeep(settings, UpkeepMetrics()).run())
+    watching = asyncio.create_task(watch.run())
     await supervisor.run(stopping)
     upkeep.cancel()
+    watching.cancel()
+    watch.close()
     server.should_exit = True
-    await asyncio.gather(http, upkeep, return_exceptions=True)
+    await asyncio.gather(http, upkeep, watching, return_exceptions=True)
 
 
-def _server(settings: ConsumerSettings, supervisor: Supervisor) -> uvicorn.Server:
+def _server(settings: ConsumerSettings, supervisor: Supervisor, watch: ProgressWatch) -> uvicorn.Server:
     app = falcon.asgi.App(middleware=[RequestId()], router=Router())
     errors.install(app)
     document = openapi.document("Ads Click Tracking: consumer", "Health and metrics of the consumer pool.", {}, {})
     operations.add_routes(
-        app, live={"workers": supervisor.live}, ready={"workers": supervisor.ready}, document=document
+        app,
+        live={"workers": supervisor.live, "progress": watch.live},
+        ready={"workers": supervisor.ready, "progress": watch.ready},
+        document=document,
+        collectors=[watch],
     )
     config = uvicorn.Config(
         app,

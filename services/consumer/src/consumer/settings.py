@@ -44,7 +44,13 @@ class ConsumerSettings:
         "CONSUMER_RATE_LIMIT", "clicks a second a worker takes at the most; 0: no limit", number(0, 1_000_000), 0.0
     )
     stall_seconds: float = setting(
-        "CONSUMER_STALL_SECONDS", "how long a worker may make no step before it counts as dead", number(5, 3600), 60.0
+        "CONSUMER_STALL_SECONDS", "how long a worker may make no step before it is replaced", number(5, 3600), 60.0
+    )
+    progress_seconds: float = setting(
+        "CONSUMER_PROGRESS_SECONDS",
+        "how long records may wait for a worker that stores none, while Kafka and PostgreSQL answer; then it is replaced",
+        number(5, 3600),
+        15.0,
     )
     retention_days: int = setting(
         "CLICK_RETENTION_DAYS", "how long raw clicks are kept after they were stored", whole(1, 36_500), 90

@@ -26,6 +26,14 @@ class OffsetGone(Exception):
     """
 
 
+class GroupProtocolRefused(Exception):
+    """Kafka does not have the group protocol that is set. The text says what to set."""
+
+
+class ClientBroken(Exception):
+    """The client has met an error after which it reads nothing any more. Start anew."""
+
+
 class Source:
     """A member of the consumer group."""
 
@@ -51,10 +59,16 @@ class Source:
         """The partitions that this member reads."""
         return frozenset(self._positions)
 
+    @property
+    def assigned(self) -> frozenset[int]:
+        """The partitions that are this member's, placed or not."""
+        return frozenset(self._positions) | self._unplaced
+
     def poll(self, records_max: int, timeout_seconds: float) -> list[tuple[int, Record]]:
         """``(expected offset, record)`` for up to ``records_max`` records; waits at most ``timeout_seconds``.
 
-        Where the two differ, Kafka no longer has the offsets between. Raises ``OffsetGone``.
+        Where the two differ, Kafka no longer has the offsets between. Raises ``OffsetGone``, ``GroupProtocolRefused``,
+        ``ClientBroken``.
         """
         taken = []
         for message in self._consumer.consume(records_max, timeout_seconds):
@@ -96,14 +110,6 @@ class Source:
         ]
         if offsets:
             self._consumer.commit(offsets=offsets, asynchronous=True)
-
-    def lags(self) -> dict[int, int]:
-        """How many records of each partition wait, as far as this member knows without asking."""
-        lags = {}
-        for partition, position in self._positions.items():
-            marks = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
-            lags[partition] = max(0, marks[1] - position) if marks is not None else 0
-        return lags
 
     def keep_membership(self, timeout_seconds: float) -> None:
         """Serves the group's protocol without taking records, while the caller can't take any."""
@@ -158,7 +164,20 @@ class Source:
         partition = message.partition()
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 its public name
             raise OffsetGone(f"partition {partition}: {error.str()}")
+        if error.code() == KafkaError._FATAL:  # noqa: SLF001 its public name
+            raise _fatal(error)
         _log.warning("kafka consumer", error=error.str(), partition=partition)
+
+
+def _fatal(error: KafkaError) -> Exception:
+    # The code that was fatal is in the text alone: UNSUPPORTED_VERSION where the broker has the protocol switched off,
+    # _UNSUPPORTED_FEATURE where it is too old to know it.
+    if any(words in error.str() for words in ("API version not supported", "Required feature not supported")):
+        return GroupProtocolRefused(
+            "Kafka does not have the group protocol of KAFKA_GROUP_PROTOCOL=consumer (brokers from 4.0 on, where "
+            "group.coordinator.rebalance.protocols has it): set KAFKA_GROUP_PROTOCOL=classic"
+        )
+    return ClientBroken(error.str())
 
 
 def _at_end(consumer: Consumer, assigned: list[TopicPartition]) -> list[TopicPartition]:

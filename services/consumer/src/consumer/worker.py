@@ -13,6 +13,7 @@ import structlog
 
 from consumer.batch import Batch, BatchBuilder, Receipt
 from consumer.metrics import WorkerMetrics
+from consumer.report import WorkerReport
 from consumer.settings import ConsumerSettings
 from consumer.source import Source
 from consumer.store import LedgerMoved, Written
@@ -39,6 +40,7 @@ class Worker:
         metrics: WorkerMetrics,
         stopping: threading.Event,
         beat: Callable[[], None],
+        report: WorkerReport,
     ) -> None:
         self._settings = settings
         self._source = make_source(self._on_revoked)
@@ -46,6 +48,7 @@ class Worker:
         self._metrics = metrics
         self._stopping = stopping
         self._beat = beat
+        self._report = report
         self._builder = BatchBuilder()
         self._thread = ThreadPoolExecutor(1, "writer")
         self._writing: Future[list[Written]] | None = None
@@ -63,6 +66,7 @@ class Worker:
 
     def _step(self) -> None:
         self._beat()
+        self._report.assigned(self._source.assigned)
         self._place()
         self._fill()
         self._finish_writing()
@@ -70,7 +74,7 @@ class Worker:
             self._writing = self._thread.submit(self._timed_write, self._builder.take())
         else:
             self._thread.submit(self._writer.tend).result()
-            self._metrics.lag(self._source.lags())
+            self._metrics.maintained()
 
     def _place(self) -> None:
         if self._source.unplaced:
@@ -106,7 +110,8 @@ class Worker:
     def _slow_down(self, rows: int, started: float) -> None:
         if self._settings.rate_limit:
             due = started + rows / self._settings.rate_limit
-            self._stopping.wait(max(0.0, due - time.monotonic()))
+            with self._report.while_writing():
+                self._stopping.wait(max(0.0, due - time.monotonic()))
 
     def _finish_writing(self) -> None:
         """Waits for the batch that is being written, keeps the membership meanwhile, and commits its offsets."""
@@ -136,7 +141,7 @@ class Worker:
     def _settle(self, written: list[Written]) -> None:
         for part in written:
             self._source.commit(part.next_offsets)
-        self._metrics.lag(self._source.lags())
+        self._metrics.maintained()
 
     def _restart_from_ledger(self) -> None:
         self._source.unplace(self._source.partitions)

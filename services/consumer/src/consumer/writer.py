@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from functools import partial
 from random import Random
 from typing import TypeVar
@@ -41,6 +42,7 @@ class Writer:
     """One connection to PostgreSQL, made anew whenever it is lost. Waits as long as PostgreSQL or Kafka are away.
 
     ``on_wait`` is called before each wait, so that a worker that waits does not look like one that hangs.
+    ``while_storing`` is entered for as long as a batch waits for PostgreSQL alone.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Writer:
         live_totals: LiveTotals,
         stopping: threading.Event,
         on_wait: Callable[[], None],
+        while_storing: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._connect = connect
         self._kafka = kafka
@@ -60,6 +63,7 @@ class Writer:
         self._live_totals = live_totals
         self._stopping = stopping
         self._on_wait = on_wait
+        self._while_storing = while_storing
         self._backoff = Backoff()
         self._random = Random()  # noqa: S311 jitter
         self._store: Store | None = None
@@ -84,7 +88,8 @@ class Writer:
             part = todo.pop()
             self._insist(partial(self._send_rejects, part, sent))
             try:
-                written.append(self._insist(partial(self._write, part)))
+                with self._while_storing():
+                    written.append(self._insist(partial(self._write, part)))
             except _REFUSALS as error:
                 todo += reversed(self._after_refusal(part, error))
             except LedgerMoved as moved:

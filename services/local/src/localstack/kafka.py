@@ -21,7 +21,7 @@ from localstack.server import Server
 HEAP_MIB = 384
 STOP_TIMEOUT_SECONDS = 6.0
 FORMAT_HEAP_MIB = 64
-FORMAT_TIMEOUT_SECONDS = 60.0
+FORMAT_TIMEOUT_SECONDS = 180.0
 
 DATA = "data"
 
@@ -86,7 +86,7 @@ class Kafka(Server):
         # What a killed broker left there is of no use.
         shutil.rmtree(self._temporary, ignore_errors=True)
         self._temporary.mkdir()
-        self._properties.write_text(_properties(self.port, free_port()))
+        self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._options().items()))
         if not (self.folder / DATA / "meta.properties").exists():
             self._format()
 
@@ -111,9 +111,14 @@ class Kafka(Server):
             return str(error)
 
     def _format(self) -> None:
-        # Kafka's own kind of id, but for a first letter that is never "-": the tool would take it for an option.
-        cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]
-        arguments = ("format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(self._properties))
+        arguments = (
+            "format",
+            "--ignore-formatted",
+            "--cluster-id",
+            self._cluster_id(),
+            "--config",
+            str(self._properties),
+        )
         reader = Java(self._java.jars, self._java.archive)
         command = reader.command("kafka.tools.StorageTool", arguments, FORMAT_HEAP_MIB, self._temporary)
         made = subprocess.run(  # noqa: S603 - our own words
@@ -128,6 +133,20 @@ class Kafka(Server):
         if made.returncode:
             raise StartError(f"Kafka's data folder could not be made:\n{made.stdout}{made.stderr}")
 
+    def _options(self) -> Mapping[str, str]:
+        """Its configuration; the controller's port is another one at each start."""
+        controller_port = free_port()
+        return {
+            **OPTIONS,
+            "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+            "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self.port}",
+        }
+
+    def _cluster_id(self) -> str:
+        """Of a new cluster."""
+        return new_cluster_id()
+
     @property
     def _properties(self) -> Path:
         return self.folder / "server.properties"
@@ -137,11 +156,6 @@ class Kafka(Server):
         return self.folder / "tmp"
 
 
-def _properties(port: int, controller_port: int) -> str:
-    options = {
-        **OPTIONS,
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
-    }
-    return "".join(f"{name}={value}\n" for name, value in options.items())
+def new_cluster_id() -> str:
+    """Kafka's own kind of id, but for a first letter that is never "-": its tool would take it for an option."""
+    return "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]

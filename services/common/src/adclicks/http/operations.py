@@ -1,13 +1,14 @@
 """What operators ask of a service: is it alive, is it ready, its metrics, its API."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import falcon
 import falcon.asgi
 import msgspec
+from prometheus_client.registry import Collector
 
 from adclicks import metrics
 from adclicks.errors import FieldError, Problem
@@ -36,16 +37,17 @@ class Health:
 
 
 class Metrics:
-    """GET /metrics."""
+    """GET /metrics. ``collectors``: see ``adclicks.metrics.exposition``."""
 
-    def __init__(self) -> None:
+    def __init__(self, collectors: Sequence[Collector] = ()) -> None:
+        self._collectors = collectors
         self._reading = asyncio.Lock()
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Prometheus' text format."""
         # Beside the event loop: it reads files. One at a time: whoever asks often must not fill the threads.
         async with self._reading:
-            response.data = await asyncio.to_thread(metrics.exposition)
+            response.data = await asyncio.to_thread(metrics.exposition, self._collectors)
         response.content_type = metrics.CONTENT_TYPE
 
 
@@ -74,11 +76,15 @@ class ApiPage:
 
 
 def add_routes(
-    app: falcon.asgi.App[Any, Any], live: Mapping[str, Check], ready: Mapping[str, Check], document: Mapping[str, Any]
+    app: falcon.asgi.App[Any, Any],
+    live: Mapping[str, Check],
+    ready: Mapping[str, Check],
+    document: Mapping[str, Any],
+    collectors: Sequence[Collector] = (),
 ) -> None:
     """The five paths that every HTTP service of ours has."""
     app.add_route("/healthz/live", Health(live))
     app.add_route("/healthz/ready", Health(ready))
-    app.add_route("/metrics", Metrics())
+    app.add_route("/metrics", Metrics(collectors))
     app.add_route("/openapi.json", ApiDescription(document))
     app.add_route("/docs", ApiPage())
