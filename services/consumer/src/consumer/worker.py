@@ -157,7 +157,8 @@ class Worker:
             except (NotYet, LedgerMoved, Stopped):
                 pass
         self._builder.forget(partitions)
-        self._writer.release(partitions)
+        # In the writer's thread, after what it may still be writing: nothing that it holds is changed under its hands.
+        self._thread.submit(self._writer.release, partitions)
 
     def _close(self) -> None:
         """What is read but not being written is left to the next owner; what is being written is finished."""
