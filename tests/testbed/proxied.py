@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from localstack.kafka import Kafka
 from localstack.postgres import Postgres
 from localstack.valkey import Valkey
-from testbed.installation import Installation
 from testbed.fencing_proxy import FencingProxy
+from testbed.installation import Installation
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from localstack.java import Java
 from localstack.ports import HOST, free_port
 from localstack.stack import InfraStack
 from testbed.brokers import ConfiguredKafka
-from testbed.installation import Installation
 from testbed.fencing_proxy import FencingProxy
+from testbed.installation import Installation
 from testbed.proxied import Proxied, Servers
 
 
