@@ -24,8 +24,7 @@ bench-growth: setup ## how cost grows with stored clicks, ads, partitions and co
 .PHONY: bench-charts
 bench-charts: setup ## draw the charts of docs/benchmarks.md from the last full bench and the last growth
 	@PYTHONPATH="$$PWD/loadtests" python -m bench.charts
-	@PYTHONPATH=$(CURDIR)/loadtests python -m bench.charts
 
 .PHONY: faults-kafka
 faults-kafka: setup ## freeze and kill Kafka 100 times under load; a table of what became of the clicks (OPTIONS='--freezes 4 --kills 4')
-	@PYTHONPATH=$(CURDIR)/loadtests:$(CURDIR)/tests python -m kafkafaults $(OPTIONS)
+	@PYTHONPATH="$$PWD/loadtests:$$PWD/tests" python -m kafkafaults $(OPTIONS)
