@@ -1,6 +1,5 @@
 """Kafka: client configurations, and what is asked of a topic."""
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from adclicks.kafka_admin import Admin
 from adclicks.kafka_errors import Remedy, remedy
+from adclicks.kafka_log import log_of_clients
 from adclicks.mounted_files import certificate_files
 from adclicks.settings import KafkaSettings
 
@@ -60,7 +60,7 @@ def client_config(settings: KafkaSettings, client_id: str) -> dict[str, Any]:
         "socket.timeout.ms": SOCKET_TIMEOUT_MS,
         "socket.connection.setup.timeout.ms": CONNECT_TIMEOUT_MS,
         # librdkafka would write to standard error by itself, a line for each try while a broker is away.
-        "logger": logging.getLogger("kafka"),
+        "logger": log_of_clients(),
         "log.connection.close": False,
     }
 

@@ -22,6 +22,8 @@ _WATCH_SECONDS = 0.2
 _HEALTHY_SECONDS = 30.0
 # Less than the 30 s that Kubernetes grants by default, so that a worker that hangs does not take the pool with it.
 _STOP_SECONDS = 20.0
+# A starved machine needs minutes to start a process: ended before its first step, it would never get there.
+_FIRST_STEP_SECONDS = 300.0
 # A worker that is to be replaced may leave the group in order; one whose client finds no broker never ends that.
 _REPLACE_SECONDS = 5.0
 _log = structlog.get_logger()
@@ -125,8 +127,9 @@ class Supervisor:
         """One that does not end as it should, or makes no step at all, is killed: nothing depends on how a worker ends."""
         if slot.process is None or not slot.process.is_alive():
             return
-        seconds = now - max(slot.report.heartbeat_seconds, slot.started_at)
-        if slot.kill_at is None and seconds > self._settings.stall_seconds:
+        begun = slot.report.heartbeat_seconds > 0
+        seconds = now - (slot.report.heartbeat_seconds if begun else slot.started_at)
+        if slot.kill_at is None and seconds > (self._settings.stall_seconds if begun else _FIRST_STEP_SECONDS):
             _log.error("worker replaced: it has made no step", worker=slot.index, seconds=round(seconds))
             slot.kill_at = now
         if slot.kill_at is not None and now >= slot.kill_at:

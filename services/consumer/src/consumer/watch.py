@@ -19,6 +19,8 @@ from consumer.progress import Look, Progress, Stalled, WorkerState
 from consumer.settings import ConsumerSettings
 
 INTERVAL_SECONDS = 2.0
+# One request that fails now and then (a client that was just made, a leader that moves) is not an outage.
+_FAILURES_IN_A_ROW = 1
 _STATEMENT_TIMEOUT = "set statement_timeout = '4s'"
 # So many records may wait in a worker for their turn: with a rate limit that takes its time.
 _QUEUED_RECORDS = 40_000
@@ -53,6 +55,7 @@ class ProgressWatch(Collector):
         self._progress = Progress(settings.progress_seconds + waits_seconds)
         self._lag: dict[int, int] | None = None
         self._looked_at = clock()
+        self._failures = 0
         self._replaced = Counter(
             "adclicks_workers_replaced", "Workers replaced because they left records unread while all else answered"
         )
@@ -122,9 +125,12 @@ class ProgressWatch(Collector):
         if self._lag is not None:
             _log.warning("the lag can't be asked for", error=str(error).splitlines()[0] if str(error) else repr(error))
         self._lag = None
-        self._progress.interrupted()
+        self._failures += 1
+        if self._failures > _FAILURES_IN_A_ROW:
+            self._progress.interrupted()
 
     def _succeed(self, look: Look) -> None:
+        self._failures = 0
         self._lag, self._looked_at = look.lag(), look.at_seconds
         for stalled in self._progress.after(look, self._pool.states()):
             self._replace(stalled)
