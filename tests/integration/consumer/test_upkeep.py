@@ -17,10 +17,12 @@ from consumer.metrics import UpkeepMetrics
 from consumer.settings import ConsumerSettings
 from consumer.store import Store, Topic
 from consumer.upkeep import DAYS_AHEAD, Upkeep, UpkeepFailed
+from testbed import http
 from testbed.batches import batch_of, place
 from testbed.clicks import new_click
 from testbed.installation import Installation
-from testbed.polling import eventually_async
+from testbed.polling import eventually, eventually_async
+from testbed.services import Service
 
 MakeInstallation = Callable[..., Installation]
 
@@ -155,6 +157,17 @@ def test_a_task_that_fails_is_counted_and_the_others_are_done(
     assert fresh.sql("select count(*) from click_ids") == [(1,)]
     assert registry.get_sample_value("adclicks_upkeep_failures_total", {"task": "make days"}) == 1
     assert registry.get_sample_value("adclicks_upkeep_success_timestamp_seconds") == 0
+
+
+def test_the_pool_tells_of_its_upkeep(pool: Service) -> None:
+    """Its parent process does it, and its metrics are among those of the workers."""
+
+    def look() -> None:
+        metrics = http.get(pool.url, "/metrics").body.decode()
+        assert f"adclicks_upkeep_days_ahead {float(DAYS_AHEAD)}" in metrics
+        assert "adclicks_upkeep_success_timestamp_seconds 1." in metrics
+
+    eventually(look)
 
 
 def test_no_exception_ends_it(

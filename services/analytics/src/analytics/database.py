@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRe
 
 from adclicks import postgres
 from adclicks.errors import Problem, retry_later
+from adclicks.pooling import TransactionPoolingError, require_own_session_async
 from adclicks.schema import required_version
 from analytics.settings import AnalyticsSettings
 
@@ -54,6 +55,7 @@ class Database:
     def __init__(self, settings: AnalyticsSettings) -> None:
         self._settings = settings
         self._left_at = 0.0
+        self._refusal: str | None = None
 
     async def open(self) -> None:
         """Starts to connect, and does not wait for it: a service that starts before its database is no error."""
@@ -95,7 +97,7 @@ class Database:
             async with asyncio.timeout(_CHECK_TIMEOUT_SECONDS):
                 found = await self.rows(int, sql.SQL("select coalesce(max(number), 0)::int from schema_migrations"))
         except (Problem, TimeoutError):
-            return "does not answer"
+            return self._refusal or "does not answer"
         except errors.UndefinedTable:
             found = [0]
         if found[0] < required_version():
@@ -152,6 +154,13 @@ class Database:
             await self._pool.drain()
 
     async def _configure(self, connection: AsyncConnection) -> None:
+        try:
+            await require_own_session_async(connection, self._settings.postgres)
+        except TransactionPoolingError as error:
+            # The pool tells its users only that it has no connection.
+            self._refusal = str(error)
+            raise
+        self._refusal = None
         timeout_ms = round(self._settings.query_timeout_seconds * 1000)
         session = {**_SESSION, "statement_timeout": f"{timeout_ms}ms"}
         names, values = list(session), list(session.values())

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from adclicks import kafka, logs, postgres, redis_totals, schema
+from adclicks import kafka, logs, pooling, postgres, redis_totals, schema
 from adclicks.mounted_files import CHECK_SECONDS, MountedFiles
 from adclicks.settings import KafkaSettings, PostgresSettings
 from consumer.live_totals import LiveTotals
@@ -125,8 +125,13 @@ class _Pulse:
 
 def _connect(settings: PostgresSettings) -> psycopg.Connection:
     connection = postgres.connect(settings, "adclicks-consumer", autocommit=True, target="read-write")
-    with connection.transaction():
-        schema.check(connection)
+    try:
+        pooling.require_own_session(connection, settings)
+        with connection.transaction():
+            schema.check(connection)
+    except (psycopg.Error, schema.SchemaError):
+        connection.close()
+        raise
     return connection
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import psycopg
 import structlog
 
-from adclicks import postgres, schema
+from adclicks import pooling, postgres, schema
 from consumer.click_ids import forget_ids
 from consumer.days import create_days, drop_days, partitions
 from consumer.metrics import UpkeepMetrics
@@ -68,6 +68,7 @@ class Upkeep:
         ) as connection:
             self._connection = connection
             try:
+                pooling.require_own_session(connection, self._settings.postgres)
                 schema.check(connection)
                 connection.execute(_SESSION)
                 locked = connection.execute("select pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()

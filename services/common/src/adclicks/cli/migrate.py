@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from adclicks import postgres, schema
+from adclicks import pooling, postgres, schema
 from adclicks.settings import PostgresSettings, read
 
 
@@ -21,6 +21,7 @@ def add_to(commands: Any) -> None:
 def _run(_options: argparse.Namespace) -> int:
     settings = read(PostgresSettings)
     with postgres.connect(settings, "adclicks-migrate", autocommit=True, target="read-write") as connection:
+        pooling.require_own_session(connection, settings)
         for migration in schema.migrate(connection):
             print(f"applied {migration.name}")
         print(f"the schema is at version {schema.current_version(connection)}")
