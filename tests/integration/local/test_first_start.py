@@ -23,7 +23,7 @@ from testbed.polling import eventually
 PORTS = (
     "PORT", "LOCAL_ANALYTICS_PORT", "LOCAL_CONSUMER_PORT", "LOCAL_KAFKA_PORT", "LOCAL_POSTGRES_PORT", "LOCAL_VALKEY_PORT",
 )  # fmt: skip
-TIMEOUT_SECONDS = 120.0
+TIMEOUT_SECONDS = 240.0
 # A comma makes two of one folder for Kafka, a quote ends a word for a shell, and Java reads property files as Latin-1.
 AWKWARD = 'o\'clock, "click" ü 点 %20 (1)'
 # Each of them has broken a start, or would send data elsewhere.
@@ -221,10 +221,13 @@ def test_readme_shows_what_a_start_prints(stack: Stack) -> None:
 
 
 def test_a_load_test_s_result_is_written_in_any_folder(stack: Stack) -> None:
-    """By `make loadtest`, as anybody runs it."""
-    ended = stack.shell(f"make -o .venv/.installed loadtest ROWS=2 PACES=fast BASE_URL=http://{stack.base_url}")
+    """By `make loadtest`, as anybody runs it; how fast it is on a busy machine is not asked."""
+    ended = stack.shell(
+        "export P99_MS=60000 VISIBLE_MS=60000 PACE_SECONDS=2; "
+        f"make -o .venv/.installed loadtest ROWS=2 PACES=paced BASE_URL=http://{stack.base_url}"
+    )
     assert ended.returncode == 0, ended
-    result = json.loads((stack.clone / "loadtests/results/benchmark-2x2-fast.json").read_text())
+    result = json.loads((stack.clone / "loadtests/results/benchmark-2x2-paced.json").read_text())
     assert (result["ledger"]["queryable"], result["passed"]) == (4, True)
 
 
