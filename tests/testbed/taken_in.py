@@ -53,15 +53,35 @@ class Taker:
             (_TOPIC.name, _TOPIC.id, partitions - 1),
         )
 
-    def take_in(self, clicks: Iterable[TakenClick]) -> None:
-        """One transaction: ids, raw clicks, sums, totals and the ledger."""
+    def take_in(self, clicks: Iterable[TakenClick]) -> list[PartitionTotals]:
+        """One transaction: ids, raw clicks, sums, totals and the ledger. Returns what a consumer tells Redis then."""
+        self._read_ledger()
         builder = BatchBuilder()
         for click in clicks:
             begin = self._next[click.partition]
             builder.add(begin, click.record(begin), Receipt.on(click.received_at.date()))
             self._next[click.partition] = begin + 1
-        if len(builder):
-            self._store.write(builder.take())
+        if not len(builder):
+            return []
+        written = self._store.write(builder.take())
+        return [
+            PartitionTotals(
+                _TOPIC.id,
+                partition,
+                end,
+                written.totals[partition],
+                written.begins[partition],
+                written.added[partition],
+            )
+            for partition, end in written.next_offsets.items()
+        ]
+
+    def _read_ledger(self) -> None:
+        """A test may have moved it by hand."""
+        rows = self._connection.execute(
+            "select kafka_partition, next_offset from ledger where topic_id = %s", (_TOPIC.id,)
+        )
+        self._next = dict(rows.fetchall())
 
     def totals(self) -> list[PartitionTotals]:
         """What Redis should hold, a partition each."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from testbed.http import JSON, Answer, Client
+from testbed.installation import Installation
 from testbed.polling import eventually
 from testbed.services import Service
 
@@ -139,3 +140,12 @@ def test_the_service_describes_itself(analytics: Service) -> None:
     page = analytics.get("/docs").body.decode()
     assert "openapi.json" in page
     assert "//cdn" not in page
+
+
+def test_a_media_of_another_kind_that_is_stored_already_stays_readable(api: Client, installation: Installation) -> None:
+    """It was accepted once; to be sent back it has to be mended, and the answer says so."""
+    there = send(api, "POST", "/ads", {"name": "old"}).json["data"]
+    installation.sql(f"update ads set media = 'file:///x' where id = '{there['id']}'")  # noqa: S608 our own id
+    assert api.get(f"/ads/{there['id']}").json["data"]["media"] == "file:///x"
+    assert send(api, "PUT", f"/ads/{there['id']}", {**there, "media": "file:///x"}).invalid_fields == ["media"]
+    assert send(api, "PUT", f"/ads/{there['id']}", there).status == 200

@@ -51,3 +51,47 @@ def test_a_body_may_repeat_the_id_of_its_path_and_no_other() -> None:
     with pytest.raises(Problem) as raised:
         require_same_id(UUID(int=1), _ID)
     assert (raised.value.status, [detail.field for detail in raised.value.details]) == (409, ["id"])
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        "https://example.com/burger.png",
+        "HTTP://EXAMPLE.com:8080?x=1#y",
+        "https://münchen.example/größe.png",
+        "http://[2001:db8::7]:80/a",
+        "https://example.com/@a/b:c",
+        "https://localhost",
+    ],
+)
+def test_media_is_a_web_address(media: str) -> None:
+    """http or https, absolute, as the samples and the documentation have it."""
+    assert read_ad(json.dumps({"name": "x", "media": media}).encode()).media == media
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        " javascript:alert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "file:///etc/passwd",
+        "vbscript:x",
+        "ftp://example.com/x",
+        "//example.com/x",
+        "/relative.png",
+        "burger.png",
+        "https:example.com",
+        "https://",
+        "https:///x",
+        "https:\\\\example.com",
+        "https://user:secret@example.com/",
+        "https://example.com/a b",
+        'https://example.com/"><script>',
+        "https://example.com/x\n",
+    ],
+)
+def test_other_addresses_are_refused_by_the_name_of_the_field(media: str) -> None:
+    """A page that shows an ad must not be made to run something, or to read a file."""
+    assert refused(json.dumps({"name": "x", "media": media}).encode()) == ["media"]

@@ -13,6 +13,17 @@ from adclicks.errors import FieldError, conflict, invalid_body, malformed_body
 MEDIA_LENGTH_MAX = 2048
 # As a click's name: a NUL can't be stored in PostgreSQL, and the others only hide.
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# An absolute http or https URL: a page shows it, and must not be made to run it (javascript:, data:) or to read a file. No
+# user in it, which hides the host; no host of somebody else's choice (//host); letters outside ASCII are taken.
+# The API's description has the same expression, so it is one that Python and JSON Schema read alike.
+_NO_URL = '\\u0000-\\u0020\\u007f-\\u00a0"<>\\\\^`{|}'
+MEDIA_PATTERN = (
+    "^[Hh][Tt][Tt][Pp][Ss]?://"
+    rf"(?:\[[0-9A-Fa-f:.]+\]|[^{_NO_URL}/?#@:\[\]]+)"
+    "(?::[0-9]{1,5})?"
+    rf"(?:[/?#][^{_NO_URL}]*)?$"
+)
+_MEDIA = re.compile(MEDIA_PATTERN.removesuffix("$") + r"\Z")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -90,7 +101,12 @@ def _name_error(value: object) -> str | None:
 
 
 def _media_error(value: object) -> str | None:
-    return None if value is None else _text_error(value, MEDIA_LENGTH_MAX)
+    if value is None:
+        return None
+    error = _text_error(value, MEDIA_LENGTH_MAX)
+    if error is None and not _MEDIA.match(str(value)):
+        return "must be an absolute URL that begins with http:// or https://"
+    return error
 
 
 def _text_error(value: object, length_max: int) -> str | None:

@@ -91,6 +91,17 @@ class Database:
         """As ``rows``, but asked again only where it can't have been done. Raises ``psycopg.IntegrityError`` as well."""
         return await _twice(lambda: self._write(row, query, params), _NotDoneError)
 
+    @asynccontextmanager
+    async def snapshot(self, limit_seconds: float) -> AsyncIterator[AsyncConnection]:
+        """A connection whose queries all see one moment, and may read whole tables for ``limit_seconds``."""
+        limit_ms = round(limit_seconds * 1000)
+        async with self._connection(limit_seconds) as connection, connection.transaction():
+            await connection.execute("set transaction isolation level repeatable read, read only")
+            await connection.execute("select set_config('statement_timeout', %s, true)", (f"{limit_ms}ms",))
+            # What comes through a cursor is read to its end, so a plan that is quick for the first rows is the wrong one.
+            await connection.execute("set local enable_seqscan = on; set local cursor_tuple_fraction = 1.0")
+            yield connection
+
     async def unready(self) -> str | None:
         """What keeps the database from being used, None when nothing does."""
         try:
@@ -128,8 +139,9 @@ class Database:
                 raise _NotDoneError from error
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        limit_seconds = self._settings.queue_timeout_seconds + self._settings.query_timeout_seconds + _GRACE_SECONDS
+    async def _connection(self, query_seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
+        query_seconds = query_seconds or self._settings.query_timeout_seconds
+        limit_seconds = self._settings.queue_timeout_seconds + query_seconds + _GRACE_SECONDS
         since = time.monotonic()
         try:
             async with asyncio.timeout(limit_seconds), self._pool.connection() as connection:

@@ -1,90 +1,56 @@
-"""The live totals of all ads: from Redis where it can be believed, else from PostgreSQL.
+"""The live totals of all ads, kept in memory and moved on by what changed.
 
 The ledger says how far the clicks are counted. It is asked at most once in ``max_age_seconds``, by all requests of a worker
-together; while it stands still, so does the answer. Redis is believed only where each partition's set is complete and
-belongs to the ledger as just read, or a later one: totals are never older than that reading.
+together; while it stands still, so does the answer. Where it has moved, Redis says what was added on the way to where it
+stands (``totals_cache``); where Redis can't, all totals are read, from Redis or from PostgreSQL. Totals are never older than
+the ledger's reading.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
-from psycopg import sql
+import structlog
 
+from adclicks.errors import Problem, retry_later
 from adclicks.totals_cache import NEXT_OFFSET, add_up
-from analytics.database import Database
+from analytics.totals_reader import TotalsReader
+from analytics.totals_state import Ledger, Partition, TotalsState
 
 REDIS = "redis"
 POSTGRESQL = "postgresql"
 
-Partition = tuple[str, int]
 Members = list[tuple[bytes, float]]
-
-_LEDGER = sql.SQL("""
-select version, topic_id, kafka_partition, next_offset from ads_version left join (
-    select distinct on (kafka_partition) topic_id, kafka_partition, next_offset
-    from ledger order by kafka_partition, started_at desc
-) as newest on true
-""")
-_TOTALS = sql.SQL("select ad_id::text, sum(clicks)::bigint from ad_totals group by ad_id")
-_NAMES = sql.SQL("""
-select id::text, name, true from ads
-union all select ad_id::text, name, false from seen_ads where not exists (select from ads where id = ad_id)
-""")
-
-
-class PartitionSets(Protocol):
-    """Where the sets of ``totals_cache`` are read from."""
-
-    async def read(self, partitions: list[Partition]) -> list[Members] | None:
-        """Each partition's members and scores; None where they can't be had now."""
+# A consumer commits, and then writes to Redis: for a moment Redis is behind. To wait costs less than to read all totals.
+_BEHIND_TRIES = 6
+_BEHIND_SECONDS = 0.05
+# How long a request waits for totals that are being read; the reading goes on.
+_WAIT_SECONDS = 30.0
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Watermarks:
-    """What an answer depends on: the ledger's next offset of each partition, and the version of the ads."""
+class Behind:
+    """Redis has the totals of an earlier offset, and no gap before it."""
 
-    ads_version: int
-    next_offsets: Mapping[Partition, int]
+
+class TotalsCache(Protocol):
+    """What ``totals_cache`` describes."""
+
+    async def changes(self, moved: Mapping[Partition, tuple[int, int]]) -> list[dict[str, int]] | Behind | None:
+        """What was added to each ad of each partition between two offsets; None where that can't be had."""
+
+    async def sets(self, partitions: list[Partition]) -> list[Members] | None:
+        """Each partition's members and scores; None where they can't be had now, or are too many."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The body, and which store the totals came from."""
+    """The totals, and which store the last of them came from."""
 
-    body: bytes
+    state: TotalsState
     source: str
-
-
-class AdTotal(msgspec.Struct, frozen=True):
-    """An ad's total as the API gives it: a string."""
-
-    ad_id: str
-    name: str
-    total_clicks: str
-
-
-@dataclass(frozen=True)
-class _LedgerRow:
-    version: int
-    topic_id: str | None
-    partition: int
-    next_offset: int
-
-
-@dataclass(frozen=True)
-class _Total:
-    ad_id: str
-    clicks: int
-
-
-@dataclass(frozen=True)
-class _Name:
-    ad_id: str
-    name: str
-    registered: bool
 
 
 def believed(next_offsets: Mapping[Partition, int], sets: list[Members]) -> dict[str, int] | None:
@@ -98,59 +64,103 @@ def believed(next_offsets: Mapping[Partition, int], sets: list[Members]) -> dict
 class LiveTotals:
     """One a worker. ``get`` raises ``Problem`` (503) where PostgreSQL is away."""
 
-    def __init__(self, database: Database, sets: PartitionSets, max_age_seconds: float) -> None:
-        self._database = database
-        self._sets = sets
+    def __init__(self, reader: TotalsReader, cache: TotalsCache, max_age_seconds: float) -> None:
+        self._reader = reader
+        self._cache = cache
         self._max_age_seconds = max_age_seconds
-        self._asked_at = float("-inf")
-        self._watermarks: Watermarks | None = None
-        self._answer = Answer(b"", POSTGRESQL)
-        self._refresh_task: asyncio.Task[None] | None = None
-        self._names: list[_Name] = []
-        self._names_version: int | None = None
+        self._fresh_until = float("-inf")
+        self._answer: Answer | None = None
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def get(self) -> Answer:
-        """All ads that are registered or were clicked, the most clicked first."""
-        if asyncio.get_running_loop().time() - self._asked_at >= self._max_age_seconds:
-            if self._refresh_task is None or self._refresh_task.done():
-                self._refresh_task = asyncio.create_task(self._refresh())
-            # Shielded: one client that hangs up must not take the answer from the others.
-            await asyncio.shield(self._refresh_task)
+        """All ads that are registered or were clicked."""
+        if self._answer is None or asyncio.get_running_loop().time() >= self._fresh_until:
+            try:
+                # Shielded: one client that hangs up must not take the answer from the others.
+                await asyncio.wait_for(asyncio.shield(self.refresh()), _WAIT_SECONDS)
+            except TimeoutError:
+                raise retry_later("The totals are still being read.") from None
+        if self._answer is None:
+            raise retry_later("The totals are being read again.")
         return self._answer
 
+    def refresh(self) -> "asyncio.Task[None]":
+        """Starts to read what changed, unless that is under way; ``get`` does it by itself."""
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh())
+            # Where all who waited have gone, nobody else asks for its error.
+            self._refreshing.add_done_callback(_look_at_error)
+        return self._refreshing
+
     async def _refresh(self) -> None:
-        asked_at = asyncio.get_running_loop().time()
-        watermarks = await self._read_ledger()
-        if watermarks != self._watermarks:
-            totals, source = await self._read_totals(watermarks)
-            names = await self._read_names(watermarks.ads_version, totals)
-            self._answer = Answer(_render(totals, names), source)
-            self._watermarks = watermarks
-        self._asked_at = asked_at
+        loop = asyncio.get_running_loop()
+        started_at = loop.time()
+        ledger = await self._reader.ledger()
+        if not await self._follow(ledger):
+            await self._load()
+        self._fresh_until = max(self._fresh_until, started_at + self._max_age_seconds)
 
-    async def _read_ledger(self) -> Watermarks:
-        rows = await self._database.rows(_LedgerRow, _LEDGER)
-        offsets = {(row.topic_id, row.partition): row.next_offset for row in rows if row.topic_id is not None}
-        return Watermarks(rows[0].version, offsets)
+    async def _follow(self, ledger: Ledger) -> bool:
+        """Whether what is in memory could be moved on to ``ledger``."""
+        if self._answer is None or not self._answer.state.leads_to(ledger):
+            return False
+        return self._answer.state.ledger == ledger or await self._move(self._answer.state, ledger)
 
-    async def _read_totals(self, watermarks: Watermarks) -> tuple[Mapping[str, int], str]:
-        if watermarks.next_offsets:
-            sets = await self._sets.read(list(watermarks.next_offsets))
-            totals = None if sets is None else believed(watermarks.next_offsets, sets)
-            if totals is not None:
-                return totals, REDIS
-        rows = await self._database.rows(_Total, _TOTALS)
-        return {row.ad_id: row.clicks for row in rows}, POSTGRESQL
+    async def _load(self) -> None:
+        loop = asyncio.get_running_loop()
+        started_at = loop.time()
+        # What is there may have been changed half-way: never use it again, also where this fails.
+        self._answer = None
+        self._answer = Answer(await self._reader.load(), POSTGRESQL)
+        # Where Redis is away, very many ads would else be read without a pause.
+        self._fresh_until = loop.time() + (loop.time() - started_at)
 
-    async def _read_names(self, version: int, totals: Mapping[str, int]) -> list[_Name]:
-        known = {name.ad_id for name in self._names}
-        if version != self._names_version or not totals.keys() <= known:
-            self._names = await self._database.rows(_Name, _NAMES)
-            self._names_version = version
-        return self._names
+    async def _move(self, state: TotalsState, ledger: Ledger) -> bool:
+        """False where all has to be read anew."""
+        since = state.ledger.next_offsets
+        moved = {place: (since[place], until) for place, until in ledger.next_offsets.items() if until > since[place]}
+        try:
+            added = await self._changes(moved)
+            if added is None:
+                return await self._replace(state, ledger)
+            state = await self._reader.add(state, added, ledger)
+        except KeyError:
+            _log.error("the totals in memory disagree with each other; reading them again")
+            return False
+        if not state.adds_up():
+            _log.error("the totals that were followed differ from the ledger; reading them again")
+            return False
+        source = REDIS if moved or self._answer is None else self._answer.source
+        self._answer = Answer(state, source)
+        return True
+
+    async def _replace(self, state: TotalsState, ledger: Ledger) -> bool:
+        """By all totals that Redis has."""
+        sets = await self._cache.sets(list(ledger.next_offsets))
+        totals = None if sets is None else believed(ledger.next_offsets, sets)
+        if sets is None or totals is None:
+            return False
+        reached = dict(zip(ledger.next_offsets, (_next_offset(members) for members in sets), strict=True))
+        self._answer = Answer(await self._reader.replace(state, totals, ledger.at(reached)), REDIS)
+        return True
+
+    async def _changes(self, moved: Mapping[Partition, tuple[int, int]]) -> Sequence[dict[str, int]] | None:
+        if not moved:
+            return []
+        for attempt in range(_BEHIND_TRIES):
+            found = await self._cache.changes(moved)
+            if not isinstance(found, Behind):
+                return found
+            if attempt + 1 < _BEHIND_TRIES:
+                await asyncio.sleep(_BEHIND_SECONDS)
+        return None
 
 
-def _render(totals: Mapping[str, int], names: list[_Name]) -> bytes:
-    counted = [(totals.get(item.ad_id, 0), item) for item in names if item.registered or totals.get(item.ad_id, 0) > 0]
-    counted.sort(key=lambda pair: (-pair[0], pair[1].ad_id))
-    return msgspec.json.encode({"data": [AdTotal(item.ad_id, item.name, str(clicks)) for clicks, item in counted]})
+def _next_offset(members: Members) -> int:
+    return int(dict(members)[NEXT_OFFSET])
+
+
+def _look_at_error(task: "asyncio.Task[None]") -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, Problem):
+        _log.error("the totals could not be read", exc_info=error)

@@ -7,10 +7,11 @@ from adclicks.http.openapi import Json, answer, errors
 from adclicks.http.openapi import document as whole_document
 from analytics import schemas
 from analytics.answers import PAGE_MAX
-from analytics.bodies import MEDIA_LENGTH_MAX
+from analytics.bodies import MEDIA_LENGTH_MAX, MEDIA_PATTERN
 from analytics.buckets import BUCKETS_MAX, STEPS
 from analytics.live_totals import POSTGRESQL, REDIS
-from analytics.reports import SOURCE_HEADER, TOP_DEFAULT, TOP_MAX
+from analytics.reports import TOP_DEFAULT, TOP_MAX
+from analytics.totals import SOURCE_HEADER
 
 _DESCRIPTION = """Counts of ad clicks, each click id once, and the ads and campaigns that they belong to.
 
@@ -33,6 +34,15 @@ _INSTANT: Json = {"type": "string", "format": "date-time"}
 _RANGE: list[Json] = [
     _parameter("start", "Inclusive.", _INSTANT, required=True, example="2025-09-05T10:00:00Z"),
     _parameter("end", "Exclusive.", _INSTANT, required=True, example="2025-09-06T10:05:00Z"),
+]
+_NEXT_PAGE: Json = {"schema": {"type": "string"}, "description": "The next page, where there is one."}
+_TOTALS_PAGE: list[Json] = [
+    _parameter(
+        "limit",
+        f"Answers a page of at most that many ads instead of all of them. At most {PAGE_MAX}.",
+        {"type": "integer", "minimum": 1, "maximum": PAGE_MAX},
+    ),
+    _parameter("cursor", "The id of the last ad of the page before.", {"type": "string", "format": "uuid"}),
 ]
 _PAGE: list[Json] = [
     _parameter("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_MAX}),
@@ -57,9 +67,7 @@ def _kind(tag: str, name: str, path_id: str) -> Json:
         "Location": {"required": True, "schema": {"type": "string"}, "description": "Where it is found."}
     }
     page = answer(f"All of them, the oldest first, or a page; at most {PAGE_MAX}.", many)
-    page["200"]["headers"] = {
-        "Link": {"schema": {"type": "string"}, "description": "The next page, where there is one."}
-    }
+    page["200"]["headers"] = {"Link": _NEXT_PAGE}
     idempotent = "With an id of the caller's own, it may be sent again: the same content is no error."
     described = f"{name}Description"
     at_id = f"/{tag}/{{{path_id}}}"
@@ -90,13 +98,18 @@ def _kind(tag: str, name: str, path_id: str) -> Json:
 
 
 def _reports() -> Json:
-    totals = answer("Every ad that is registered or was clicked, the most clicked first.", schemas.data(schemas.TOTALS))
+    totals = answer(
+        "Every ad that is registered or was clicked, the most clicked first; or a page of them, in the order of their ids.",
+        schemas.data(schemas.TOTALS),
+    )
     source: Json = {
         "schema": {"enum": [REDIS, POSTGRESQL]},
         "description": "Where the totals came from.",
         "required": True,
     }
-    totals["200"]["headers"] = {SOURCE_HEADER: source}
+    tag: Json = {"schema": {"type": "string"}, "description": "Of the whole list; send it back as If-None-Match."}
+    totals["200"]["headers"] = {SOURCE_HEADER: source, "ETag": tag, "Link": _NEXT_PAGE}
+    totals["304"] = {"description": "The list is the one that If-None-Match names."}
     step = _parameter("step", "UTC buckets.", {"enum": list(STEPS), "type": "string"}, required=True, example="hour")
     limit: Json = {"type": "integer", "minimum": 1, "maximum": TOP_MAX, "default": TOP_DEFAULT}
     whole = f"Empty buckets too, at most {BUCKETS_MAX}. A bucket that the range cuts counts what lies in the range."
@@ -107,7 +120,9 @@ def _reports() -> Json:
         return {"get": _operation("analytics", summary, found, 400, *statuses, parameters=parameters, **more)}
 
     return {
-        "/ads/analytics": {"get": _operation("analytics", "Every ad's clicks so far", totals)},
+        "/ads/analytics": {
+            "get": _operation("analytics", "Every ad's clicks so far", totals, 400, parameters=_TOTALS_PAGE)
+        },
         "/ads/{ad_id}/analytics": report("An ad's clicks in a range", schemas.AD_COUNT, ad + _RANGE),
         "/ads/{ad_id}/timeseries": report(
             "An ad's clicks by minute, hour or day", schemas.SERIES, [*ad, *_RANGE, step], description=whole
@@ -134,5 +149,5 @@ def document() -> dict[str, Any]:
         **_kind("campaigns", "Campaign", "campaign_id"),
         "/audit": {"get": _operation("operations", summary, audit)},
     }
-    kinds = schemas.kinds(NAME_LENGTH_MAX, MEDIA_LENGTH_MAX)
+    kinds = schemas.kinds(NAME_LENGTH_MAX, MEDIA_LENGTH_MAX, MEDIA_PATTERN)
     return whole_document("Ads Click Tracking: analytics", _DESCRIPTION, paths, kinds)

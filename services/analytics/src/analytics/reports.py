@@ -2,28 +2,13 @@
 
 from datetime import datetime
 
-from analytics.answers import Request, Response, write, write_body
+from analytics.answers import Request, Response, write
 from analytics.buckets import BUCKETS_MAX, STEPS, count_buckets
 from analytics.counts import Counts
-from analytics.live_totals import LiveTotals
 from analytics.parameters import Parameters
 
 TOP_MAX = 1_000
 TOP_DEFAULT = 10
-SOURCE_HEADER = "X-Totals-Source"
-
-
-class LiveTotalsResource:
-    """GET /ads/analytics."""
-
-    def __init__(self, totals: LiveTotals) -> None:
-        self._totals = totals
-
-    async def on_get(self, _request: Request, response: Response) -> None:
-        """Every ad's total so far."""
-        answer = await self._totals.get()
-        response.set_header(SOURCE_HEADER, answer.source)
-        write_body(response, answer.body)
 
 
 class AdAnalytics:

@@ -69,7 +69,7 @@ AUDIT = closed(
 )
 
 
-def kinds(name_length_max: int, media_length_max: int) -> dict[str, Json]:
+def kinds(name_length_max: int, media_length_max: int, media_pattern: str) -> dict[str, Json]:
     """Ads and campaigns, as they are described by their owners and as they are kept."""
     name: Json = {"type": "string", "minLength": 1, "maxLength": name_length_max, "pattern": _NO_CONTROL_CHARACTERS}
     media: Json = {
@@ -78,9 +78,14 @@ def kinds(name_length_max: int, media_length_max: int) -> dict[str, Json]:
         "maxLength": media_length_max,
         "pattern": _NO_CONTROL_CHARACTERS,
     }
+    described_media: Json = {
+        **media,
+        "pattern": media_pattern,
+        "description": "An absolute URL that begins with http:// or https://.",
+    }
     own_id: Json = {**_ID, "type": ["string", "null"], "description": "Chosen by the server where it is left out."}
     campaign: Json = {**_ID, "type": ["string", "null"]}
-    described_ad = {"id": own_id, "name": name, "campaignId": campaign, "media": media}
+    described_ad = {"id": own_id, "name": name, "campaignId": campaign, "media": described_media}
     described_campaign = {"id": own_id, "name": name}
     return {
         "Ad": closed(id=_ID, name=name, campaignId=campaign, media=media, createdAt=_INSTANT),

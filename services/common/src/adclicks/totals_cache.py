@@ -124,6 +124,22 @@ def update_arguments(update: PartitionTotals) -> list[str | int]:
     return arguments
 
 
+def follow(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]], since: int, until: int) -> dict[str, int] | None:
+    """What the ``entries`` of a stream added to each ad from offset ``since`` to ``until``; None where they have a gap.
+
+    Raises ``msgspec.DecodeError``, ``KeyError`` or ``ValueError`` for an entry that is none of ours.
+    """
+    added: dict[str, int] = {}
+    reached = since
+    for entry_id, fields in entries:
+        if int(fields[SINCE]) != reached:
+            return None
+        reached = int(entry_id.partition(b"-")[0])
+        for ad_id, clicks in decode_added(fields[ADDED]).items():
+            added[ad_id] = added.get(ad_id, 0) + clicks
+    return added if reached == until else None
+
+
 def add_up(sets: Iterable[Iterable[tuple[bytes, float]]]) -> dict[str, int]:
     """Totals by ad from the members and scores of each partition's set."""
     totals: dict[str, int] = {}
