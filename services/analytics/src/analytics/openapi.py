@@ -18,7 +18,11 @@ _DESCRIPTION = """Counts of ad clicks, each click id once, and the ads and campa
 A range is **exact to the microsecond: `start` is inclusive, `end` is exclusive**. Both are RFC 3339 with an offset; a click
 belongs where its own timestamp lies. The sums by minute, hour, day and month are kept for ever. Single clicks are kept for a
 limited time; for older ranges, `start` and `end` have to be full minutes, and the answer says so (400)."""
-_EXAMPLE_AD = "64bb7845-5133-4d7e-bfc4-30747fe38f1d"
+# Those that the first steps of README.md click and `make run` registers.
+_EXAMPLES = {
+    "ad_id": "44bb7845-5133-4d7e-bfc4-30747fe38f1d",
+    "campaign_id": "c0000001-5133-4d7e-bfc4-30747fe38f1d",
+}
 
 
 def _parameter(name: str, description: str, schema: Json, **more: Any) -> Json:
@@ -27,7 +31,7 @@ def _parameter(name: str, description: str, schema: Json, **more: Any) -> Json:
 
 def _path_id(name: str) -> Json:
     schema: Json = {"type": "string", "format": "uuid"}
-    return {"name": name, "in": "path", "required": True, "schema": schema, "example": _EXAMPLE_AD}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": _EXAMPLES[name]}
 
 
 _INSTANT: Json = {"type": "string", "format": "date-time"}
@@ -50,8 +54,9 @@ _PAGE: list[Json] = [
 ]
 
 
-def _operation(tag: str, summary: str, responses: Json, *statuses: int, **more: Any) -> Json:
-    return {"tags": [tag], "summary": summary, "responses": {**responses, **errors(*statuses, 503)}, **more}
+def _operation(name: str, tag: str, summary: str, responses: Json, *statuses: int, **more: Any) -> Json:
+    answers = {**responses, **errors(*statuses, 503)}
+    return {"operationId": name, "tags": [tag], "summary": summary, "responses": answers, **more}
 
 
 def _body(name: str) -> Json:
@@ -61,35 +66,38 @@ def _body(name: str) -> Json:
 def _kind(tag: str, name: str, path_id: str) -> Json:
     """The paths by which objects of a kind are listed, made and changed; ``name`` is its schema's."""
     one, many = schemas.data(schemas.reference(name)), schemas.data(schemas.list_of(schemas.reference(name)))
-    there = answer("The same one was there already.", one)
-    made = answer("It is registered.", one, 201)
+    word = name.lower()
+    article = "an" if word[0] in "aeiou" else "a"
+    there = answer(f"The same {word} was there already.", one)
+    made = answer(f"The {word} was created.", one, 201)
     made["201"]["headers"] = there["200"]["headers"] = {
-        "Location": {"required": True, "schema": {"type": "string"}, "description": "Where it is found."}
+        "Location": {"required": True, "schema": {"type": "string"}, "description": f"The path of the {word}."}
     }
-    page = answer(f"All of them, the oldest first, or a page; at most {PAGE_MAX}.", many)
+    page = answer(f"All {tag}, the oldest first, or a page of them; at most {PAGE_MAX}.", many)
     page["200"]["headers"] = {"Link": _NEXT_PAGE}
-    idempotent = "With an id of the caller's own, it may be sent again: the same content is no error."
+    idempotent = f"With an id of your own, the request may be sent again: the same {word} again is no error."
     described = f"{name}Description"
-    at_id = f"/{tag}/{{{path_id}}}"
     return {
         f"/{tag}": {
-            "get": _operation(tag, f"List the {tag}", page, 400, 404, parameters=_PAGE),
+            "get": _operation(f"list{name}s", tag, f"List {tag}", page, 400, 404, parameters=_PAGE),
             "post": _operation(
+                f"create{name}",
                 tag,
-                f"Register one of the {tag}",
+                f"Register {article} {word}",
                 {**made, **there},
                 *(400, 409, 413, 415),
                 requestBody=_body(described),
                 description=idempotent,
             ),
         },
-        at_id: {
+        f"/{tag}/{{{path_id}}}": {
             "parameters": [_path_id(path_id)],
-            "get": _operation(tag, f"One of the {tag}", answer("It.", one), 400, 404),
+            "get": _operation(f"get{name}", tag, f"Get {article} {word}", answer(f"The {word}.", one), 400, 404),
             "put": _operation(
+                f"replace{name}",
                 tag,
-                f"Replace what is kept of one of the {tag}",
-                answer("As it is now.", one),
+                f"Replace {article} {word}",
+                answer(f"The {word} as it is now.", one),
                 *(400, 404, 409, 413, 415),
                 requestBody=_body(described),
             ),
@@ -115,23 +123,33 @@ def _reports() -> Json:
     whole = f"Empty buckets too, at most {BUCKETS_MAX}. A bucket that the range cuts counts what lies in the range."
     ad = [_path_id("ad_id")]
 
-    def report(summary: str, schema: Json, parameters: list[Json], *statuses: int, **more: Any) -> Json:
+    def report(name: str, summary: str, schema: Json, parameters: list[Json], *statuses: int, **more: Any) -> Json:
         found = answer(summary, schemas.data(schema))
-        return {"get": _operation("analytics", summary, found, 400, *statuses, parameters=parameters, **more)}
+        return {"get": _operation(name, "analytics", summary, found, 400, *statuses, parameters=parameters, **more)}
 
     return {
         "/ads/analytics": {
-            "get": _operation("analytics", "Every ad's clicks so far", totals, 400, parameters=_TOTALS_PAGE)
+            "get": _operation(
+                "listTotals", "analytics", "Total clicks of every ad", totals, 400, parameters=_TOTALS_PAGE
+            )
         },
-        "/ads/{ad_id}/analytics": report("An ad's clicks in a range", schemas.AD_COUNT, ad + _RANGE),
+        "/ads/{ad_id}/analytics": report("getAdClicks", "Clicks of an ad in a range", schemas.AD_COUNT, ad + _RANGE),
         "/ads/{ad_id}/timeseries": report(
-            "An ad's clicks by minute, hour or day", schemas.SERIES, [*ad, *_RANGE, step], description=whole
+            "getAdTimeseries",
+            "Clicks of an ad by minute, hour or day",
+            schemas.SERIES,
+            [*ad, *_RANGE, step],
+            description=whole,
         ),
         "/ads/top": report(
-            "The ads with the most clicks in a range", schemas.TOP, [*_RANGE, _parameter("limit", "How many.", limit)]
+            "listTopAds",
+            "Ads with the most clicks in a range",
+            schemas.TOP,
+            [*_RANGE, _parameter("limit", "How many.", limit)],
         ),
         "/campaigns/{campaign_id}/analytics": report(
-            "A campaign's clicks in a range, in all and by ad",
+            "getCampaignClicks",
+            "Clicks of a campaign in a range, in total and by ad",
             schemas.CAMPAIGN_COUNT,
             [_path_id("campaign_id"), *_RANGE],
             404,
@@ -142,12 +160,19 @@ def _reports() -> Json:
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
     audit = answer("The ledger of each partition and of all.", schemas.data(schemas.AUDIT))
-    summary = "Does every consumed record stand for a click stored, a duplicate, or a reject?"
     paths = {
         **_reports(),
         **_kind("ads", "Ad", "ad_id"),
         **_kind("campaigns", "Campaign", "campaign_id"),
-        "/audit": {"get": _operation("operations", summary, audit)},
+        "/audit": {
+            "get": _operation(
+                "getAudit",
+                "operations",
+                "Audit: what became of every record",
+                audit,
+                description="Every consumed record is a stored click, a duplicate, or a rejected record.",
+            )
+        },
     }
     kinds = schemas.kinds(NAME_LENGTH_MAX, MEDIA_LENGTH_MAX, MEDIA_PATTERN)
     return whole_document("Ads Click Tracking: analytics", _DESCRIPTION, paths, kinds)

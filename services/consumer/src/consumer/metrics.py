@@ -51,6 +51,11 @@ class WorkerMetrics:
         self._stored = Counter("adclicks_clicks_stored", "Clicks stored and counted")
         self._duplicates = Counter("adclicks_clicks_duplicate", "Clicks whose id was known already")
         self._rejected = Counter("adclicks_records_rejected", "Records sent to the dead-letter topic")
+        self._listed = Counter("adclicks_unregistered_ads_listed", "Ads that nobody has registered that were listed")
+        self._listing_closed = Counter(
+            "adclicks_listing_ceiling_batches",
+            "Batches whose new ads were not all listed, because UNREGISTERED_ADS_PER_HOUR was reached",
+        )
         self._redis_failures = Counter("adclicks_redis_failures", "Writes to Redis that failed")
         self._batch_rows = Histogram("adclicks_batch_records", "Records in a batch", buckets=_ROWS)
         self._batch_seconds = Histogram("adclicks_batch_seconds", "Time from a batch to its commit", buckets=_SECONDS)
@@ -63,6 +68,8 @@ class WorkerMetrics:
         self._stored.inc(stored)
         self._duplicates.inc(duplicates)
         self._rejected.inc(rejected)
+        self._listed.inc(sum(part.listed.ads for part in written))
+        self._listing_closed.inc(sum(part.listed.closed for part in written))
         self._batch_rows.observe(stored + duplicates + rejected)
         self._batch_seconds.observe(seconds)
 

@@ -53,6 +53,7 @@ def run(settings: ConsumerSettings, index: int, report: WorkerReport) -> None:
         stopping=stopping,
         on_wait=beat,
         while_storing=report.while_writing,
+        unregistered_per_hour=settings.unregistered_per_hour,
     )
     worker = Worker(
         settings=settings,

@@ -43,6 +43,12 @@ class ConsumerSettings:
     rate_limit: float = setting(
         "CONSUMER_RATE_LIMIT", "clicks a second a worker takes at the most; 0: no limit", number(0, 1_000_000), 0.0
     )
+    unregistered_per_hour: int = setting(
+        "UNREGISTERED_ADS_PER_HOUR",
+        "ads that nobody has registered that are listed in an hour, at the most; their clicks count all the same; 0: no limit",
+        whole(0, 1_000_000_000),
+        10_000,
+    )
     stall_seconds: float = setting(
         "CONSUMER_STALL_SECONDS", "how long a worker may make no step before it is replaced", number(5, 3600), 60.0
     )

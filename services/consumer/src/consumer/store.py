@@ -9,6 +9,7 @@ import psycopg
 
 from consumer.batch import Batch, Span
 from consumer.days import create_days, partitions
+from consumer.listing import Listed, ListedAds
 
 _STAGING = """
 create temporary table if not exists staging (
@@ -22,7 +23,8 @@ _COPY = r"""copy staging from stdin (format csv, escape '\', null 'null')"""
 # A transaction that waits longer than this for another's lock, or for its own statement, is retried from its start.
 _SESSION = "set statement_timeout = '60s'; set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s'"
 # The staging table has no statistics: without this the planner joins thousands of rows in nested loops.
-_PLANNER = "set enable_nestloop = off; set jit = off"
+# Its one parameter changes nothing about the best plan, which is made once.
+_PLANNER = "set enable_nestloop = off; set jit = off; set plan_cache_mode = force_generic_plan"
 
 _ByAd = dict[int, dict[str, int]]
 
@@ -48,6 +50,7 @@ class Written:
     """What a transaction did. ``totals``: by partition, each ad that the batch touched and its clicks, absolute.
 
     ``begins`` and ``added``: the offset that each partition's part began at, and the clicks that it added to each ad.
+    ``listed``: what became of ads that were new.
     """
 
     next_offsets: Mapping[int, int]
@@ -57,21 +60,24 @@ class Written:
     rejected: int
     begins: Mapping[int, int]
     added: Mapping[int, Mapping[str, int]]
+    listed: Listed
 
 
 class Store:
     """Writes batches over one connection, which must be in autocommit mode.
 
+    ``unregistered_per_hour``: how many ads that nobody has registered are listed in an hour; 0: no ceiling.
     Raises ``psycopg.Error``; after one that ended the connection, make another.
     """
 
-    def __init__(self, connection: psycopg.Connection, topic: Topic) -> None:
+    def __init__(self, connection: psycopg.Connection, topic: Topic, unregistered_per_hour: int = 0) -> None:
         if not connection.autocommit:
             # A read outside of `transaction()` would open one that nobody commits, and the next batch would sit inside it.
             raise ValueError("the connection must be in autocommit mode")
         self._connection = connection
         self._topic = topic
         self._known_days: set[date] = set()
+        self._listed_ads = ListedAds(connection, (topic.name, topic.id), unregistered_per_hour)
         self._statement = (files("consumer") / "store.sql").read_text().encode()
         with connection.transaction():
             connection.execute(_SESSION)
@@ -88,10 +94,13 @@ class Store:
         self._ensure_days(batch.days() - self._known_days)
         with self._connection.transaction():
             self._require_ledger_at(batch.spans)
-            totals, added, consumed = self._write_rows(batch)
+            allowed = self._listed_ads.allowed(batch.spans)
+            totals, added, consumed, new_ads = self._write_rows(batch, names=allowed != 0)
+            listed = self._listed_ads.limit(batch.spans, new_ads, allowed)
             fresh = {partition: sum(clicks.values()) for partition, clicks in added.items()}
             rejected = _count_by_partition(batch)
             self._move_ledger(batch.spans, fresh, consumed, rejected)
+        self._listed_ads.committed()
         stored = sum(fresh.values())
         return Written(
             {partition: span.end for partition, span in batch.spans.items()},
@@ -101,6 +110,7 @@ class Store:
             len(batch.rejects),
             {partition: span.begin for partition, span in batch.spans.items()},
             added,
+            listed,
         )
 
     def forget_days(self) -> None:
@@ -118,22 +128,26 @@ class Store:
         if moved:
             raise LedgerMoved(moved)
 
-    def _write_rows(self, batch: Batch) -> tuple[_ByAd, _ByAd, dict[int, int]]:
+    def _write_rows(self, batch: Batch, *, names: bool) -> tuple[_ByAd, _ByAd, dict[int, int], list[str]]:
         totals: _ByAd = {partition: {} for partition in batch.spans}
         added: _ByAd = {partition: {} for partition in batch.spans}
         consumed = dict.fromkeys(batch.spans, 0)
+        new_ads: list[str] = []
         if not batch.rows:
-            return totals, added, consumed
+            return totals, added, consumed, new_ads
         with self._connection.cursor() as cursor:
             with cursor.copy(_COPY) as copy:
                 copy.write(b"\n".join([row.line for row in batch.rows]))
-            cursor.execute(self._statement, prepare=True)
+            cursor.execute(self._statement, (names,), prepare=True)
             for partition, ad_id, clicks, new, all_of_it in cursor:
+                if partition is None:
+                    new_ads.append(ad_id)
+                    continue
                 totals[partition][ad_id] = clicks
                 if new:
                     added[partition][ad_id] = new
                 consumed[partition] += all_of_it
-        return totals, added, consumed
+        return totals, added, consumed, new_ads
 
     def _move_ledger(
         self,

@@ -52,9 +52,11 @@ names as (
     insert into seen_ads (ad_id, name)
     -- Grouped first: a batch has few names, and sorting its rows for them would cost as much as counting them.
     select distinct on (ad_id) ad_id, name
-    from (select ad_id, name, min(kafka_offset) as first_offset from staging group by 1, 2) as named
+    -- Not at all while as many ads are listed as may be: the parameter.
+    from (select ad_id, name, min(kafka_offset) as first_offset from staging where %s group by 1, 2) as named
     order by ad_id, first_offset, name
     on conflict (ad_id) do nothing
+    returning ad_id
 ),
 consumed as (
     select ad_id, kafka_partition, count(*) as records from staging group by 1, 2
@@ -75,3 +77,5 @@ totals as (
 )
 select totals.kafka_partition, totals.ad_id::text, totals.clicks, batch_totals.fresh, batch_totals.consumed
 from totals join batch_totals using (ad_id, kafka_partition)
+union all
+select null, ad_id::text, 0, 0, 0 from names

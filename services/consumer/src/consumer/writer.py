@@ -55,6 +55,7 @@ class Writer:
         stopping: threading.Event,
         on_wait: Callable[[], None],
         while_storing: Callable[[], AbstractContextManager[None]],
+        unregistered_per_hour: int = 0,
     ) -> None:
         self._connect = connect
         self._kafka = kafka
@@ -64,6 +65,7 @@ class Writer:
         self._stopping = stopping
         self._on_wait = on_wait
         self._while_storing = while_storing
+        self._unregistered_per_hour = unregistered_per_hour
         self._backoff = Backoff()
         self._random = Random()  # noqa: S311 jitter
         self._store: Store | None = None
@@ -172,7 +174,7 @@ class Writer:
 
     def _open_store(self) -> Store:
         if self._store is None or self._store.connection.closed:
-            self._store = Store(self._connect(), self._topic)
+            self._store = Store(self._connect(), self._topic, self._unregistered_per_hour)
         return self._store
 
     def _disconnect(self, error: Exception) -> None:

@@ -1,5 +1,6 @@
 """The description of ingest's API."""
 
+import json
 from typing import Any
 
 from adclicks.click import NAME_LENGTH_MAX
@@ -15,6 +16,7 @@ EXAMPLE = {
     "ip": "127.0.0.1",
     "timestamp": "2025-09-06T00:37:45.123Z",
 }
+_CLICK_IDS = ("5dbb7845-5133-4d7e-bfc4-30ea7fe38f1f", "6dbb7845-5133-4d7e-bfc4-30ea7fe38f1f")
 _DESCRIPTION = """Takes clicks and answers 202 only when Kafka has acknowledged them. An answer of 503, or none at all,
 means "maybe stored": send the click again with the same clickId; each clickId counts once."""
 
@@ -82,11 +84,17 @@ def document() -> dict[str, Any]:
     click = {"$ref": "#/components/schemas/Click"}
     refused = errors(400, 413, 415, 503)
     clicks: Json = {"type": "array", "minItems": 1, "maxItems": EVENTS_MAX, "items": click}
-    lines: Json = {"type": "string", "description": f"A click a line, 1 to {EVENTS_MAX} of them, at most 1 MiB."}
+    # As a string: OpenAPI 3.1 has no schema for the items of a sequence, and generators take 3.2's for nothing.
+    lines: Json = {
+        "type": "string",
+        "description": f"NDJSON: 1 to {EVENTS_MAX} lines, each a Click as JSON without line breaks; at most 1 MiB.",
+        "examples": ["\n".join(json.dumps({**EXAMPLE, "clickId": click_id}) for click_id in _CLICK_IDS) + "\n"],
+    }
     paths = {
         "/ads/click": {
             "post": {
-                "summary": "Send one click",
+                "operationId": "sendClick",
+                "summary": "Send a click",
                 "tags": ["clicks"],
                 "requestBody": {"required": True, "content": {"application/json": {"schema": click}}},
                 "responses": {**answer("Kafka has the click.", _RECEIVED, 202), **refused},
@@ -94,6 +102,7 @@ def document() -> dict[str, Any]:
         },
         "/ads/clicks": {
             "post": {
+                "operationId": "sendClicks",
                 "summary": f"Send up to {EVENTS_MAX} clicks",
                 "description": "At most 1 MiB, gzip or not. Valid clicks are taken, the others listed.",
                 "tags": ["clicks"],

@@ -15,7 +15,10 @@ def merge(ingest: Json, analytics: bytes, ingest_prefix: str) -> bytes:
     whole: Json = msgspec.json.decode(analytics)
     paths = dict(whole["paths"])
     for path, item in ingest["paths"].items():
-        paths[f"{ingest_prefix}{path}" if path in paths else path] = item
+        if path in paths:
+            paths[f"{ingest_prefix}{path}"] = _renamed(item)
+        else:
+            paths[path] = item
     schemas = {**ingest["components"]["schemas"], **whole["components"]["schemas"]}
     differing = [name for name, schema in ingest["components"]["schemas"].items() if schemas[name] != schema]
     if differing:
@@ -23,3 +26,13 @@ def merge(ingest: Json, analytics: bytes, ingest_prefix: str) -> bytes:
     descriptions = [part["info"].get("description", "") for part in (ingest, whole)]
     info = {**whole["info"], "title": TITLE, "description": "\n\n".join(text for text in descriptions if text)}
     return msgspec.json.encode({**whole, "info": info, "paths": paths, "components": {"schemas": schemas}})
+
+
+def _renamed(item: Json) -> Json:
+    """With ids of their own: generators make functions of the ids, and each may be there once."""
+
+    def rename(operation: Json) -> Json:
+        name: str = operation["operationId"]
+        return {**operation, "operationId": f"ingest{name[0].upper()}{name[1:]}"}
+
+    return {method: rename(operation) for method, operation in item.items()}

@@ -30,14 +30,14 @@ ERROR_SCHEMA: Json = {
     },
 }
 _DESCRIPTIONS = {
-    400: "Malformed, or with invalid fields: all of them are listed.",
-    404: "There is none.",
-    405: "The path does not take that method.",
-    409: "Contradicts what is stored.",
+    400: "The request is malformed or has invalid fields; all of them are listed.",
+    404: "Not found.",
+    405: "The path does not support the method.",
+    409: "The request contradicts what is stored.",
     413: "The body is too large.",
-    415: "The body is of a kind that is not taken.",
-    500: "A fault of the service.",
-    503: "Can't be served now: send it again after Retry-After seconds.",
+    415: "The media type or the encoding of the body is not supported.",
+    500: "Internal error.",
+    503: "Temporarily unavailable: send the request again after Retry-After seconds.",
 }
 
 
@@ -64,17 +64,22 @@ def answer(description: str, schema: Json, status: int = 200) -> Json:
 def operations() -> Json:
     """The paths of ``operations.add_routes``."""
 
-    def get(summary: str, media_type: str, schema: Json, *statuses: int) -> Json:
+    def get(name: str, summary: str, media_type: str, schema: Json, *statuses: int) -> Json:
         ok = {"200": {"description": summary, "content": {media_type: {"schema": schema}}}}
-        return {"get": {"summary": summary, "tags": ["operations"], "responses": {**ok, **errors(*statuses)}}}
+        responses = {**ok, **errors(*statuses)}
+        return {"get": {"operationId": name, "summary": summary, "tags": ["operations"], "responses": responses}}
 
     status = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
     return {
-        "/healthz/live": get("Whether the process works; restart it if not", "application/json", status, 503),
-        "/healthz/ready": get("Whether to send traffic", "application/json", status, 503),
-        "/metrics": get("Prometheus metrics", "text/plain", {"type": "string"}),
-        "/openapi.json": get("This description", "application/json", {"type": "object"}),
-        "/docs": get("A page to read this description", "text/html", {"type": "string"}),
+        "/healthz/live": get(
+            "getLiveness", "Liveness: restart the process if it fails", "application/json", status, 503
+        ),
+        "/healthz/ready": get(
+            "getReadiness", "Readiness: send traffic while it passes", "application/json", status, 503
+        ),
+        "/metrics": get("getMetrics", "Prometheus metrics", "text/plain", {"type": "string"}),
+        "/openapi.json": get("getOpenapi", "OpenAPI description", "application/json", {"type": "object"}),
+        "/docs": get("getDocs", "API reference as a page", "text/html", {"type": "string"}),
     }
 
 
@@ -83,6 +88,10 @@ def document(title: str, description: str, paths: Mapping[str, Any], schemas: Ma
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": "1.0.0", "description": description, "license": {"name": "MIT"}},
+        "servers": [
+            {"url": "/", "description": "The server that this description was read from."},
+            {"url": "http://localhost:8080", "description": "The local installation that `make run` starts."},
+        ],
         "paths": {**paths, **operations()},
         "components": {"schemas": {"Error": ERROR_SCHEMA, **schemas}},
     }
