@@ -131,7 +131,11 @@ def create_topics(client: AdminClient, settings: KafkaSettings, partitions: int,
 
     min.insync.replicas is 2 from three replicas on: with acks=all a click then survives the loss of a broker.
     """
-    config = {"min.insync.replicas": "2" if replication_factor >= 3 else "1"}
+    config = {
+        "min.insync.replicas": "2" if replication_factor >= 3 else "1",
+        # Retention goes by a record's time. By the sender's, one from weeks ago would be gone before it is read.
+        "message.timestamp.type": "LogAppendTime",
+    }
     topics = [
         NewTopic(settings.topic, partitions, replication_factor, config=config),
         # Dead letters wait for a person, so they are kept for a year, not Kafka's default of a week.
