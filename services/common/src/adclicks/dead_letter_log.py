@@ -1,21 +1,27 @@
 """The dead-letter topic as a person's commands read it: from a position to where it ends now."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from adclicks import kafka
 from adclicks.dead_letters import DeadLetter, parse
+from adclicks.kafka_errors import Remedy, remedy
+from adclicks.replay_position import ReplayPosition
 from adclicks.settings import KafkaSettings
 
 # A broker under a quota keeps a fetch waiting for many seconds.
 _PATIENCE_SECONDS = 60.0
-_REQUEST_SECONDS = 10.0
+# A group that is new to a fresh cluster waits until the topic of the offsets is made.
+_REQUEST_SECONDS = 30.0
 # Where the last replay ended is kept as this group's committed offset: a second replay does not send the same again.
 _REPLAY_GROUP = "adclicks-dead-letters-replay"
+_RETRY_SECONDS = 0.5
 Positions = dict[int, int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class DeadLetterLog:
 
     def unreplayed(self) -> Positions:
         """Where the last replay ended."""
-        return {partition: max(low, self._committed.get(partition, 0)) for partition, low in self.first().items()}
+        return {partition: max(low, self._committed[partition].end) for partition, low in self.first().items()}
 
     def count(self, positions: Positions) -> int:
         """How many offsets lie between ``positions`` and the end."""
@@ -70,13 +76,27 @@ class DeadLetterLog:
             if not at_end:
                 yield _entry(message, partition, offset)
 
-    def remember(self, ends: Mapping[int, int]) -> None:
-        """That everything before ``ends`` was replayed. Positions never move back."""
-        moved = {partition: end for partition, end in ends.items() if end > self._committed.get(partition, 0)}
+    def is_replayed(self, entry: Entry) -> bool:
+        """Whether the last replay, though interrupted before this place, has dealt with it."""
+        position = self._committed[entry.partition]
+        return entry.offset < position.end or entry.offset in position.beyond
+
+    def remember(self, positions: Mapping[int, ReplayPosition]) -> None:
+        """How far a replay is. Positions never move back."""
+        moved: dict[int, ReplayPosition] = {}
+        for partition, position in positions.items():
+            before = self._committed[partition]
+            merged = position.and_beyond(before.beyond)
+            if merged.end >= before.end and merged != before:
+                moved[partition] = merged
         if not moved:
             return
-        offsets = [TopicPartition(self._topic, partition, end) for partition, end in moved.items()]
-        for item in self._consumer.commit(offsets=offsets, asynchronous=False) or []:
+        offsets = [
+            TopicPartition(self._topic, partition, position.end, position.metadata())
+            for partition, position in moved.items()
+        ]
+        committed = _patiently(lambda: self._consumer.commit(offsets=offsets, asynchronous=False), self._topic)
+        for item in committed or []:
             if item.error is not None:
                 raise kafka.failure(item.error, f"the position in {self._topic}")
         self._committed |= moved
@@ -85,9 +105,11 @@ class DeadLetterLog:
         """Gives the connection back."""
         self._consumer.close()
 
-    def _ask_committed(self) -> Positions:
+    def _ask_committed(self) -> dict[int, ReplayPosition]:
         asked = [TopicPartition(self._topic, partition) for partition in self._marks]
-        return {item.partition: item.offset for item in self._consumer.committed(asked, timeout=_REQUEST_SECONDS)}
+        found = _patiently(lambda: self._consumer.committed(asked, timeout=_REQUEST_SECONDS), self._topic)
+        # Where nothing is committed, the offset is negative.
+        return {item.partition: ReplayPosition.read(max(0, item.offset), item.metadata) for item in found}
 
 
 def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
@@ -98,6 +120,18 @@ def consumer_config(settings: KafkaSettings) -> dict[str, Any]:
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
     }
+
+
+def _patiently(step: Callable[[], T], topic: str) -> T:
+    """Repeats ``step`` while Kafka's error passes by itself, such as that of a cluster whose topic of offsets is new."""
+    deadline = time.monotonic() + _REQUEST_SECONDS
+    while True:
+        try:
+            return step()
+        except KafkaException as error:
+            if remedy(error.args[0]) is not Remedy.RETRY or time.monotonic() > deadline:
+                raise kafka.failure(error.args[0], f"the position of the replay in {topic}") from error
+        time.sleep(_RETRY_SECONDS)
 
 
 def _is_end(message: Message) -> bool:

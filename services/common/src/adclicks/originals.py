@@ -7,7 +7,7 @@ from adclicks.dead_letter_log import consumer_config
 from adclicks.dead_letters import DeadLetter, Original, Source
 from adclicks.settings import KafkaSettings
 
-_REQUEST_SECONDS = 10.0
+_REQUEST_SECONDS = 30.0
 _FETCH_SECONDS = 60.0
 
 

@@ -11,6 +11,7 @@ from adclicks.dead_letter_log import DeadLetterLog, Entry
 from adclicks.deliveries import Delivery, Outgoing, end_elsewhere
 from adclicks.kafka_errors import Remedy, remedy
 from adclicks.originals import OriginalGone, Originals
+from adclicks.replay_position import ReplayPosition
 from adclicks.settings import KafkaSettings
 
 BATCH_LETTERS = 500
@@ -35,23 +36,20 @@ class _Batch:
         self.todo.pop(index, None)
         self._settled.add(index)
 
-    def settled_ends(self) -> dict[int, int]:
-        """By partition, the offset up to which everything is settled."""
-        ends: dict[int, int] = {}
-        unsettled: set[int] = set()
+    def positions(self) -> dict[int, ReplayPosition]:
+        """By partition, how far it is."""
+        by_partition: dict[int, list[tuple[int, bool]]] = {}
         for index, entry in enumerate(self.entries):
-            if index not in self._settled:
-                unsettled.add(entry.partition)
-            if entry.partition not in unsettled:
-                ends[entry.partition] = entry.offset + 1
-        return ends
+            by_partition.setdefault(entry.partition, []).append((entry.offset, index in self._settled))
+        found = {partition: ReplayPosition.after(offsets) for partition, offsets in by_partition.items()}
+        return {partition: position for partition, position in found.items() if position is not None}
 
 
 class Replay:
     """Sends letters again. ``tell`` is given why one can't be; ``advance`` how many more were dealt with.
 
-    Interrupted at any point it goes on, the next time, after the last letter before which all were acknowledged. A letter can
-    be sent twice only where an acknowledgement got lost; a click's id counts once.
+    Interrupted, it goes on the next time with those that were not acknowledged. A letter can be sent twice only where an
+    acknowledgement, or what was remembered of it, got lost; a click's id counts once.
     """
 
     def __init__(
@@ -93,9 +91,9 @@ class Replay:
             self._send(batch)
         except BaseException:
             with suppress(KafkaException, kafka.KafkaUnavailableError):
-                self._log.remember(batch.settled_ends())
+                self._log.remember(batch.positions())
             raise
-        self._log.remember(batch.settled_ends())
+        self._log.remember(batch.positions())
 
     def _send(self, batch: _Batch) -> None:
         for index, entry in enumerate(batch.entries):

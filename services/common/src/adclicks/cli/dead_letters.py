@@ -72,12 +72,13 @@ def _replay(options: argparse.Namespace) -> int:
         log = stack.enter_context(contextlib.closing(DeadLetterLog(settings)))
         originals = stack.enter_context(contextlib.closing(Originals(settings)))
         positions = log.first() if options.all else log.unreplayed()
+        entries = (entry for entry in log.read(positions) if options.all or not log.is_replayed(entry))
         # Beside the output, so that this can be piped.
         progress = stack.enter_context(Progress(*columns, console=Console(stderr=True), redirect_stdout=False))
         task = progress.add_task("dead letters", total=log.count(positions))
         replay = Replay(log, originals, settings, print, lambda count: progress.advance(task, count))
         stack.callback(_conclude, replay, dry_run=options.dry_run)
-        (replay.rehearse if options.dry_run else replay.run)(log.read(positions))
+        (replay.rehearse if options.dry_run else replay.run)(entries)
     return 1 if replay.refused else 0
 
 
