@@ -1,8 +1,11 @@
 """A producer that never reaches Kafka, although Kafka answers a new client, is replaced; what was acknowledged is in Kafka."""
 
 import asyncio
+import os
 
 from confluent_kafka import Producer
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 
 from adclicks.errors import Problem
 from adclicks.settings import read
@@ -67,4 +70,31 @@ async def test_without_traffic_readiness_finds_it(installation: Installation) ->
             problems.append(await publisher.unavailable())
 
     assert (publisher.replaced_stalled, publisher.produced) == (1, 0)
+    await publisher.close()
+
+
+async def test_a_topic_that_takes_less_than_a_request_holds_gets_smaller_ones(installation: Installation) -> None:
+    """Each click fits alone, many together do not: those are answered 503, and soon all are taken."""
+    resource = ConfigResource(ResourceType.TOPIC, installation.topic)
+    resource.add_incremental_config(
+        ConfigEntry("max.message.bytes", "20000", incremental_operation=AlterConfigOpType.SET)
+    )
+    for future in installation.admin.incremental_alter_configs([resource]).values():
+        future.result(30)
+    publisher = Publisher(read(IngestSettings, installation.environment))
+    publisher.start()
+    waiting = {f"click {number}": os.urandom(300) for number in range(1_000)}
+    taken: set[str] = set()
+
+    def all_are_taken() -> None:
+        if publisher.in_flight == 0:
+            for key in waiting.keys() - taken:
+                publisher.publish(key, waiting[key], lambda problem, key=key: None if problem else taken.add(key))
+        assert taken == waiting.keys()
+
+    await eventually_async(all_are_taken)
+
+    assert 1 <= publisher.replaced_batches <= 8
+    log = {message.key(): message.value() for message in installation.records()}
+    assert {key.encode(): value for key, value in waiting.items()}.items() <= log.items()
     await publisher.close()

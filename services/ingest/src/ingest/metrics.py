@@ -24,11 +24,12 @@ class PublisherMetrics:
         )
         replaced = Counter(
             "adclicks_producers_replaced",
-            "Kafka producers made anew: broken (a fatal error), or stalled (nothing acknowledged while clicks timed out)",
+            "Kafka producers made anew: broken (a fatal error), stalled (nothing acknowledged while clicks timed out), "
+            "or batches (its requests were larger than the topic takes)",
             ["reason"],
         )
-        self._broken, self._stalled = replaced.labels("broken"), replaced.labels("stalled")
-        self._copied = (0, 0, 0, 0, 0)
+        self._replaced = [replaced.labels(reason) for reason in ("broken", "stalled", "batches")]
+        self._copied = (0, 0, 0, 0, 0, 0)
         self._task: asyncio.Task[None] | None = None
 
     async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
@@ -54,8 +55,9 @@ class PublisherMetrics:
             publisher.failed,
             publisher.replaced_broken,
             publisher.replaced_stalled,
+            publisher.replaced_batches,
         )
-        counters = (self._produced, self._acknowledged, self._failed, self._broken, self._stalled)
+        counters = (self._produced, self._acknowledged, self._failed, *self._replaced)
         for counter, new, old in zip(counters, now, self._copied, strict=True):
             counter.inc(new - old)
         self._copied = now

@@ -33,6 +33,8 @@ STALLED_TIMEOUTS = 2
 _PROBE_SECONDS = 1.0
 # The client looks for clicks that have timed out once a second.
 _LAST_REPORTS_SECONDS = 2.0
+# What librdkafka puts into one request at the most, by default.
+_BATCH_BYTES = 1_000_000
 # Replaced producers that still wait for reports; more are not made, so that memory and connections are bounded.
 _RETIRED_MAX = 4
 _log = structlog.get_logger()
@@ -66,13 +68,14 @@ class Publisher:
             Random(),  # noqa: S311 jitter
         )
         self._retired: list[Producer] = []
+        self._refused_for = KafkaError.NO_ERROR
         self._in_flight = 0
         self._polling = False
         self._reported = 0
         self._last_report = time.monotonic()
         self._watching: asyncio.TimerHandle | None = None
         self.produced = self.acknowledged = self.failed = 0
-        self.replaced_broken = self.replaced_stalled = 0
+        self.replaced_broken = self.replaced_stalled = self.replaced_batches = 0
 
     def start(self) -> None:
         """Makes the producer. A client made before the fork would share its threads and sockets with nobody."""
@@ -116,23 +119,40 @@ class Publisher:
         The old one keeps its clicks until each was reported, good or bad, within the acknowledgement timeout. One that timed
         out was answered 503, and may have reached Kafka all the same: it is sent again with its id, which counts once.
         """
+        broken = self._health.broken
+        if self._replace(reason):
+            self.replaced_broken += broken
+            self.replaced_stalled += not broken
+
+    def _replace(self, reason: str) -> bool:
         if len(self._retired) >= _RETIRED_MAX:
             # Their clicks are reported by the next looks, and then there is room.
             self._retired[0].purge(blocking=False)
-            return
-        broken, first = self._health.broken, self._health.attempts == 0
+            return False
+        first = self._health.attempts == 0
         self._health.replaced(time.monotonic())
         try:
             made = self._make_producer(self._config)
         except KafkaException as error:
             _log.error("a kafka producer could not be made", error=str(error))
-            return
+            return False
         self._retired.append(self._producer)
         self._producer = made
-        self.replaced_broken += broken
-        self.replaced_stalled += not broken
         if first:
             _log.error("kafka producer replaced, until one works", reason=reason)
+        return True
+
+    def _shrink_batches(self, error: KafkaError) -> None:
+        """The topic takes less (``max.message.bytes``) than a request holds: each click alone may fit, all together do not."""
+        bytes_now = int(str(self._config["batch.size"]))
+        if self._retired:
+            # Of the requests that the old producer had still made.
+            return
+        if bytes_now == 1:
+            self._tell_refusal(error)
+            return
+        self._config = {**self._config, "batch.size": bytes_now // 2}
+        self.replaced_batches += self._replace(f"requests of {bytes_now} bytes are refused: {error.str()}")
 
     async def close(self) -> None:
         """Waits, at most the timeout, until Kafka has answered for all that was sent."""
@@ -212,7 +232,15 @@ class Publisher:
         elif kind is Remedy.RETRY and not self._retired:
             # While an old producer drains, its timeouts would be taken for the new one's.
             self._health.failed(message.partition(), time.monotonic())
-        elif kind in {Remedy.ADMINISTER, Remedy.CHANGE_RECORD}:
+        elif kind is Remedy.CHANGE_RECORD:
+            self._shrink_batches(error)
+        elif kind is Remedy.ADMINISTER:
+            self._tell_refusal(error)
+
+    def _tell_refusal(self, error: KafkaError) -> None:
+        # Once for a kind: each click has its own 503.
+        if self._refused_for != error.code():
+            self._refused_for = error.code()
             _log.error("kafka refuses clicks", error=error.str())
 
     def _succeeded(self, partition: int | None) -> None:
@@ -256,6 +284,7 @@ def producer_config(settings: IngestSettings) -> dict[str, object]:
         # The key is the click id. murmur2 is what Java clients use: a retry through any client finds the same partition.
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
+        "batch.size": _BATCH_BYTES,
     }
 
 
