@@ -1,5 +1,5 @@
 -- Unique clicks for wrk: one a request, or (second argument) many, a line each.
---   wrk -s clicks.lua URL -- <run: 12 hexadecimal digits> <clicks a request>
+--   wrk -s clicks.lua URL -- <run: 12 hexadecimal digits> <clicks a request> [a Connection field's value]
 
 local TAIL = '"}'
 local count = 0
@@ -10,6 +10,7 @@ function init(arguments)
   wrk.method = "POST"
   wrk.path = batch > 1 and "/ads/clicks" or "/ads/click"
   wrk.headers["Content-Type"] = batch > 1 and "application/x-ndjson" or "application/json"
+  if arguments[3] then wrk.headers["Connection"] = arguments[3] end
   middle = "-0001-4000-8000-" .. run .. '","ad_id":"%08x-0000-4000-8000-' .. run
     .. '","name":"load test","ip":"10.0.0.1","timestamp":"' .. os.date("!%Y-%m-%dT%H:%M:%S.000Z")
   pattern = '{"clickId":"%08x' .. middle .. TAIL

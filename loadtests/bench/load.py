@@ -107,12 +107,18 @@ def _run_k6(runner: Runner, script: str, name: str, timeout_seconds: float, sett
     return result.read_bytes()
 
 
-def wrk(runner: Runner, url: str, seconds: int, connections: int, batch: int = 1) -> WrkResult:
-    """Unique clicks from ``connections`` connections for ``seconds``. Raises ``NotMeasured``, ``TimeoutError``."""
+def wrk(
+    runner: Runner, url: str, seconds: int, connections: int, batch: int = 1, connection_field: str | None = None
+) -> WrkResult:
+    """Unique clicks from ``connections`` connections for ``seconds``, with a Connection field where one is given.
+
+    Raises ``NotMeasured``, ``TimeoutError``.
+    """
     program = require("wrk", "apt install wrk, brew install wrk")
     run = uuid4().hex[:12]
+    fields = (connection_field,) if connection_field else ()
     command = (program, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_LUA), url)
-    ended = runner.run("wrk", (*command, "--", run, str(batch)), seconds + 30)
+    ended = runner.run("wrk", (*command, "--", run, str(batch), *fields), seconds + 30)
     found = re.search(r"^RESULT (\{.*\})$", ended.output, re.MULTILINE)
     if ended.exit_code or not found:
         raise NotMeasured(f"wrk ended with {ended.exit_code}:\n{ended.output[-2000:]}")
