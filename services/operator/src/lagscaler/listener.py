@@ -11,6 +11,9 @@ from aiohttp import web
 # The API server's connections are few and long; more than this waiting is somebody else.
 BACKLOG = 128
 SHUTDOWN_SECONDS = 5.0
+# A connection without a request, half a head among it, ends after this long; aiohttp's own limit is an hour. Longer than Go's
+# clients (the API server, Prometheus) keep idle ones, which is 90 s.
+KEEP_ALIVE_SECONDS = 180.0
 
 
 def bind(address: str, port: int) -> socket.socket:
@@ -24,12 +27,28 @@ def bind(address: str, port: int) -> socket.socket:
     return made
 
 
+def runner(app: web.Application, keep_alive_seconds: float = KEEP_ALIVE_SECONDS) -> web.AppRunner:
+    """Serves ``app`` with our limits."""
+    app.on_response_prepare.append(_end_after_offer)
+    return web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, keepalive_timeout=keep_alive_seconds)
+
+
+async def _end_after_offer(request: web.Request, response: web.StreamResponse) -> None:
+    # aiohttp takes what follows an offer of WebSocket for that, although nobody accepts it: the next request on the connection
+    # would wait for nothing.
+    if "Upgrade" in request.headers:
+        response.force_close()
+        response.headers["Connection"] = "close"
+
+
 class TlsListener:
     """Accepts only after the first `use`: before there is a certificate, callers wait in the socket's queue."""
 
-    def __init__(self, app: web.Application, listening: socket.socket) -> None:
+    def __init__(
+        self, app: web.Application, listening: socket.socket, keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+    ) -> None:
         self._socket = listening
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._runner = runner(app, keep_alive_seconds)
         self._site: web.SockSite | None = None
         # The copy of the socket that the present server accepts on.
         self._accepting: socket.socket | None = None

@@ -12,7 +12,7 @@ from lagscaler.authentication import Authenticator, RequestHeaders
 from lagscaler.authorization import Authorizer
 from lagscaler.certificates import Pair, server_context, service_names
 from lagscaler.cluster import Cluster
-from lagscaler.listener import SHUTDOWN_SECONDS, TlsListener, bind
+from lagscaler.listener import TlsListener, bind, runner
 from lagscaler.numbered import Numbers
 from lagscaler.serving_certificate import SPREAD_SECONDS, MountedCertificate, OwnCertificate, Wanted
 from lagscaler.settings import OperatorSettings
@@ -29,7 +29,7 @@ class Serving:
         app = metrics_api.create_app(numbers, self._authenticator, Authorizer(cluster))
         self._tls = TlsListener(app, bind(settings.address, settings.serving.port))
         plain = plain_http.create_app(numbers, is_alive, lambda: is_alive() and self._tls.is_serving)
-        self._plain = web.AppRunner(plain, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._plain = runner(plain)
         self._plain_socket = bind(settings.address, settings.port)
         self._pair: Pair | None = None
 
