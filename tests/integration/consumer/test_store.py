@@ -103,12 +103,14 @@ def test_the_same_ids_in_two_partitions_at_once_count_once(
 
 
 def test_an_empty_span_and_rejects_alone_move_the_ledger(connection: psycopg.Connection, topic: Topic) -> None:
-    """Offsets without a click (all missing) are accounted for as well."""
+    """Offsets without a record are accounted for as well."""
     place(connection, topic, 0)
 
-    Store(connection, topic).write(Batch({0: Span(0, 5, missing=5)}))
+    Store(connection, topic).write(Batch({0: Span(0, 5, empty=5)}))
 
-    (row,) = connection.execute("select next_offset, missing from ledger where topic_id = %s", (topic.id,)).fetchall()
+    (row,) = connection.execute(
+        "select next_offset, empty_offsets from ledger where topic_id = %s", (topic.id,)
+    ).fetchall()
     assert row == (5, 5)
 
 

@@ -58,18 +58,18 @@ def records_of(batch: Batch) -> list[Record]:
 
 
 def assert_accounts_for_every_offset(batch: Batch) -> None:
-    """In each span every offset is a row, a reject, or missing; and nothing lies outside of the spans."""
+    """In each span every offset is a row, a reject, or empty; and nothing lies outside of the spans."""
     for partition, span in batch.spans.items():
         inside = [record.offset for record in records_of(batch) if record.partition == partition]
         assert len(inside) == len(set(inside))
         assert all(span.begin <= offset < span.end for offset in inside)
-        assert span.end - span.begin == len(inside) + span.missing
+        assert span.end - span.begin == len(inside) + span.empty
     assert {record.partition for record in records_of(batch)} <= set(batch.spans)
 
 
 @given(logs())
 def test_every_offset_is_accounted_for(log: list[tuple[int, Record]]) -> None:
-    """Good, bad and missing ones; a span begins at the first offset that was expected and ends after the last record."""
+    """Good, bad and empty ones; a span begins at the first offset that was expected and ends after the last record."""
     batch = build(log)
 
     assert_accounts_for_every_offset(batch)
@@ -117,9 +117,40 @@ def test_split_until_each_row_is_alone(log: list[tuple[int, Record]]) -> None:
     assert stands == {partition: span.end for partition, span in whole.spans.items()}
     assert sorted(row for part in done for row in part.rows) == sorted(whole.rows)
     assert sorted(reject for part in done for reject in part.rejects) == sorted(whole.rejects)
-    assert sum(span.missing for part in done for span in part.spans.values()) == sum(
-        span.missing for span in whole.spans.values()
+    assert sum(span.empty for part in done for span in part.spans.values()) == sum(
+        span.empty for span in whole.spans.values()
     )
+
+
+def test_offsets_without_a_record_make_a_batch_of_their_own() -> None:
+    """A partition that ends with the marker of a transaction is read to its end; nothing of it is a row."""
+    builder = BatchBuilder()
+    builder.skip(0, 4, 6)
+
+    assert builder
+    assert len(builder) == 0
+    assert builder.take() == Batch({0: Span(4, 6, empty=2)}, [], [])
+    assert not builder
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 1, 3), (2, 3, 1, 0), (2, 1, 0, 3)])
+def test_the_order_in_which_records_and_empty_offsets_are_told_is_no_matter(order: tuple[int, ...]) -> None:
+    """A poll gives its records first: the span and its counts are the same."""
+    builder = BatchBuilder()
+    steps = (
+        lambda: builder.skip(0, 0, 1),
+        lambda: builder.skip(0, 2, 3),
+        lambda: builder.add(1, Record(0, 1, None, GOOD, 0), RECEIPT),
+        lambda: builder.skip(0, 4, 5),
+    )
+    builder.add(3, Record(0, 3, None, GOOD, 0), RECEIPT)
+    for step in order:
+        steps[step]()
+
+    batch = builder.take()
+
+    assert batch.spans == {0: Span(0, 5, empty=3)}
+    assert_accounts_for_every_offset(batch)
 
 
 def test_a_single_row_can_t_be_split() -> None:

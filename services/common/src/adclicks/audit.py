@@ -13,7 +13,7 @@ with counted as (
     from ad_totals group by kafka_partition
 )
 select
-    topic, topic_id, kafka_partition, first_offset, next_offset, stored, duplicates, rejected, missing,
+    topic, topic_id, kafka_partition, first_offset, next_offset, stored, duplicates, rejected, missing, empty_offsets,
     (select coalesce(sum(clicks), 0)::bigint from counted) as counted_clicks,
     (select coalesce(sum(duplicates), 0)::bigint from counted) as counted_duplicates,
     (select coalesce(sum(clicks), 0)::bigint from clicks_by_day) as summed_clicks
@@ -24,7 +24,8 @@ from ledger order by started_at, topic, topic_id, kafka_partition
 class PartitionAudit(msgspec.Struct, frozen=True, rename="camel"):
     """One partition's ledger. All but ``lag`` count records; ``lag`` is None where Kafka could not be asked.
 
-    ``missing`` counts offsets that Kafka's retention took before a consumer could read them.
+    ``missing`` counts offsets that Kafka's retention took before a consumer could read them, ``empty_offsets`` those that
+    hold no record: the markers of transactions, records of aborted ones, compacted records.
     """
 
     topic: str
@@ -37,6 +38,7 @@ class PartitionAudit(msgspec.Struct, frozen=True, rename="camel"):
     duplicates: int
     rejected: int
     missing: int
+    empty_offsets: int
     lag: int | None
     adds_up: bool
 
@@ -49,6 +51,7 @@ class Totals(msgspec.Struct, frozen=True, rename="camel"):
     duplicates: int
     rejected: int
     missing: int
+    empty_offsets: int
     lag: int | None
     counted_clicks: int
     counted_duplicates: int
@@ -63,14 +66,14 @@ class Audit(msgspec.Struct, frozen=True, rename="camel"):
     partitions: list[PartitionAudit]
 
 
-Row = tuple[str, str, int, int, int, int, int, int, int, int, int, int]
+Row = tuple[str, str, int, int, int, int, int, int, int, int, int, int, int]
 
 
 def audit(rows: Iterable[Row], ends: Mapping[tuple[str, int], int] | None) -> Audit:
     """``rows`` of ``AUDIT_SQL``; ``ends``: the next offset to be written of each (topic id, partition), None if unknown."""
     rows = list(rows)
     partitions = [_partition(row, ends) for row in rows]
-    counted_clicks, counted_duplicates, summed_clicks = rows[0][9:] if rows else (0, 0, 0)
+    counted_clicks, counted_duplicates, summed_clicks = rows[0][10:] if rows else (0, 0, 0)
     lags = [item.lag for item in partitions if item.lag is not None]
     total = Totals(
         consumed=sum(item.consumed for item in partitions),
@@ -78,6 +81,7 @@ def audit(rows: Iterable[Row], ends: Mapping[tuple[str, int], int] | None) -> Au
         duplicates=sum(item.duplicates for item in partitions),
         rejected=sum(item.rejected for item in partitions),
         missing=sum(item.missing for item in partitions),
+        empty_offsets=sum(item.empty_offsets for item in partitions),
         lag=None if ends is None else sum(lags),
         counted_clicks=counted_clicks,
         counted_duplicates=counted_duplicates,
@@ -92,8 +96,8 @@ def audit(rows: Iterable[Row], ends: Mapping[tuple[str, int], int] | None) -> Au
 
 
 def _partition(row: Row, ends: Mapping[tuple[str, int], int] | None) -> PartitionAudit:
-    topic, topic_id, partition, first, following, stored, duplicates, rejected, missing = row[:9]
-    consumed = following - first - missing
+    topic, topic_id, partition, first, following, stored, duplicates, rejected, missing, empty = row[:10]
+    consumed = following - first - missing - empty
     # A topic that was deleted has no end any more: nothing of it is left to wait for.
     lag = None if ends is None else max(0, ends.get((topic_id, partition), following) - following)
     return PartitionAudit(
@@ -107,6 +111,7 @@ def _partition(row: Row, ends: Mapping[tuple[str, int], int] | None) -> Partitio
         duplicates=duplicates,
         rejected=rejected,
         missing=missing,
+        empty_offsets=empty,
         lag=lag,
         adds_up=consumed == stored + duplicates + rejected,
     )

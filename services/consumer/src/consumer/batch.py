@@ -40,16 +40,16 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True)
 class Span:
-    """The offsets [begin, end) of one partition. ``missing`` of them Kafka no longer has."""
+    """The offsets [begin, end) of one partition. ``empty`` of them hold no record: see ``BatchBuilder.skip``."""
 
     begin: int
     end: int
-    missing: int = 0
+    empty: int = 0
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one transaction takes in: for each partition a span, and for each offset in it a row or a reject."""
+    """What one transaction takes in: for each partition a span, and for each offset in it a row, a reject, or no record."""
 
     spans: dict[int, Span]
     rows: Sequence[Row] = ()
@@ -131,20 +131,31 @@ class BatchBuilder:
     def __init__(self) -> None:
         self._begins: dict[int, int] = {}
         self._ends: dict[int, int] = {}
-        self._missing: dict[int, int] = {}
+        self._empty: dict[int, int] = {}
         self._rows: list[Row] = []
         self._rejects: list[Reject] = []
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._rejects)
 
+    def __bool__(self) -> bool:
+        # Offsets without a record have to be written, too, or the partition never seems to be read to its end.
+        return bool(self._begins)
+
+    def skip(self, partition: int, begin: int, end: int) -> None:
+        """The offsets [begin, end) hold no record: the markers of transactions, records of aborted ones, compacted records."""
+        # It may be told after a record behind it.
+        self._begins[partition] = min(begin, self._begins.get(partition, begin))
+        self._empty[partition] = self._empty.get(partition, 0) + end - begin
+        self._ends[partition] = max(end, self._ends.get(partition, end))
+
     def add(self, begin: int, record: Record, receipt: Receipt) -> None:
-        """Takes ``record`` in; ``begin`` is the offset that was expected next: those between are missing."""
+        """Takes ``record`` in; ``begin`` is the offset that was expected next: those between are empty."""
         partition, offset = record.partition, record.offset
         if partition not in self._begins:
             self._begins[partition] = begin
         if offset != begin:
-            self._missing[partition] = self._missing.get(partition, 0) + offset - begin
+            self._empty[partition] = self._empty.get(partition, 0) + offset - begin
         self._ends[partition] = offset + 1
         result = read_record(record, receipt)
         if type(result) is Row:
@@ -155,7 +166,7 @@ class BatchBuilder:
     def forget(self, partitions: Iterable[int]) -> None:
         """Drops what came from ``partitions``: another consumer has them now."""
         gone = set(partitions)
-        for by_partition in (self._begins, self._ends, self._missing):
+        for by_partition in (self._begins, self._ends, self._empty):
             for partition in gone:
                 by_partition.pop(partition, None)
         self._rows = [row for row in self._rows if row.record.partition not in gone]
@@ -163,9 +174,9 @@ class BatchBuilder:
 
     def take(self) -> Batch:
         """The batch so far; the builder is empty after."""
-        spans = {p: Span(begin, self._ends[p], self._missing.get(p, 0)) for p, begin in self._begins.items()}
+        spans = {p: Span(begin, self._ends[p], self._empty.get(p, 0)) for p, begin in self._begins.items()}
         batch = Batch(spans, self._rows, self._rejects)
-        self._begins, self._ends, self._missing = {}, {}, {}
+        self._begins, self._ends, self._empty = {}, {}, {}
         self._rows, self._rejects = [], []
         return batch
 
@@ -196,5 +207,5 @@ def reject_only_row(batch: Batch, reason: str) -> Batch:
 def _part(batch: Batch, partition: int, begin: int, end: int) -> Batch:
     rows = [row for row in batch.rows if begin <= row.record.offset < end]
     rejects = [reject for reject in batch.rejects if begin <= reject.record.offset < end]
-    missing = end - begin - len(rows) - len(rejects)
-    return Batch({partition: Span(begin, end, missing)}, rows, rejects)
+    empty = end - begin - len(rows) - len(rejects)
+    return Batch({partition: Span(begin, end, empty)}, rows, rejects)

@@ -2,10 +2,14 @@
 
 A partition that was just assigned is *unplaced*: what Kafka sends of it is dropped until ``place`` has been given its
 position. From there on positions form a chain; a record that does not continue it is either old (dropped) or shows a gap.
+
+Offsets in a gap hold no record for us: the markers of transactions, records of aborted ones, compacted records. What
+retention took is no gap: a fetch from there is refused (``OffsetGone``), and the ledger is told by the next member. At the
+end of a partition no record follows a gap, so the end is told by an event of its own.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -34,6 +38,14 @@ class ClientBroken(Exception):
     """The client has met an error after which it reads nothing any more. Start anew."""
 
 
+class Gap(NamedTuple):
+    """The offsets [begin, end) of a partition, which hold no record."""
+
+    partition: int
+    begin: int
+    end: int
+
+
 class Source:
     """A member of the consumer group."""
 
@@ -44,6 +56,7 @@ class Source:
         self._positions: dict[int, int] = {}
         self._unplaced: set[int] = set()
         self._suspected: dict[int, int] = {}
+        self._gaps: list[Gap] = []
         self._paused = False
         self._consumer.subscribe(
             [self._topic], on_assign=self._assigned, on_revoke=self._lost_or_revoked, on_lost=self._lost_or_revoked
@@ -67,19 +80,27 @@ class Source:
     def poll(self, records_max: int, timeout_seconds: float) -> list[tuple[int, Record]]:
         """``(expected offset, record)`` for up to ``records_max`` records; waits at most ``timeout_seconds``.
 
-        Where the two differ, Kafka no longer has the offsets between. Raises ``OffsetGone``, ``GroupProtocolRefused``,
-        ``ClientBroken``.
+        Where the two differ, the offsets between hold no record; those at a partition's end are told by ``take_gaps``.
+        Raises ``OffsetGone``, ``GroupProtocolRefused``, ``ClientBroken``.
         """
         taken = []
         for message in self._consumer.consume(records_max, timeout_seconds):
             error = message.error()
             if error is not None:
-                self._on_error(message, error)
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 its public name
+                    self._at_end_of(message)
+                else:
+                    self._on_error(message, error)
                 continue
             chained = self._chain(message)
             if chained is not None:
                 taken.append(chained)
         return taken
+
+    def take_gaps(self) -> list[Gap]:
+        """The offsets without a record that ``poll`` passed since the last call, where a partition ended with them."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
 
     def place(self, positions: Mapping[int, int]) -> None:
         """Reads on at ``positions``. What another member has by now is passed over."""
@@ -97,7 +118,9 @@ class Source:
 
     def unplace(self, partitions: Iterable[int]) -> None:
         """Forgets the positions of ``partitions``: the ledger has to be asked again."""
-        for partition in partitions:
+        gone = set(partitions)
+        self._gaps = [gap for gap in self._gaps if gap.partition not in gone]
+        for partition in gone:
             if self._positions.pop(partition, None) is not None:
                 self._unplaced.add(partition)
 
@@ -135,15 +158,30 @@ class Source:
         expected = self._positions.get(partition)
         if expected is None or offset < expected:
             return None
-        if offset > expected and self._suspected.get(partition) != expected:
-            # A record may be ahead because an old fetch was still queued. Only a gap that is there twice is one.
-            self._suspected[partition] = expected
-            self.unplace([partition])
+        if offset > expected and not self._is_gap(partition, expected):
             return None
         self._positions[partition] = offset + 1
         return expected, Record(
             partition, offset, _bytes(message.key()), _bytes(message.value()), message.timestamp()[1]
         )
+
+    def _at_end_of(self, message: Message) -> None:
+        partition, end = message.partition(), message.offset()
+        assert partition is not None and end is not None  # noqa: S101, PT018 as above
+        position = self._positions.get(partition)
+        if position is None or end <= position or not self._is_gap(partition, position):
+            return
+        self._positions[partition] = end
+        self._gaps.append(Gap(partition, position, end))
+
+    def _is_gap(self, partition: int, position: int) -> bool:
+        """Whether no record is at ``position``, as Kafka went on behind it. If in doubt, it is read from there again."""
+        # It may be ahead because an old fetch was still queued. Only a gap that is there twice is one.
+        if self._suspected.get(partition) == position:
+            return True
+        self._suspected[partition] = position
+        self.unplace([partition])
+        return False
 
     def _assigned(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         # Nothing flows before the ledger has been asked: Kafka's committed offset is not where we read on.
@@ -154,9 +192,8 @@ class Source:
     def _lost_or_revoked(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         partitions = [item.partition for item in revoked]
         self._on_revoked(partitions)
-        for partition in partitions:
-            self._positions.pop(partition, None)
-            self._unplaced.discard(partition)
+        self.unplace(partitions)
+        self._unplaced.difference_update(partitions)
         consumer.incremental_unassign(revoked)
         _log.info("partitions revoked", partitions=sorted(partitions))
 
@@ -197,6 +234,10 @@ def consumer_config(settings: ConsumerSettings, name: str) -> dict[str, Any]:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
+        # librdkafka's default: a click whose transaction was aborted was never sent, and is not counted.
+        "isolation.level": "read_committed",
+        # Tells the end of a partition, where no record follows the marker of a transaction.
+        "enable.partition.eof": True,
         # Enough for a few batches; the default of 64 MiB a partition would not fit the memory of a small pod.
         "queued.max.messages.kbytes": 16_384,
         "queued.min.messages": 20_000,

@@ -158,7 +158,7 @@ class Store:
     ) -> None:
         columns = zip(
             *(
-                (p, span.end, fresh[p], consumed[p] - fresh[p], rejected.get(p, 0), span.missing)
+                (p, span.end, fresh[p], consumed[p] - fresh[p], rejected.get(p, 0), span.empty)
                 for p, span in spans.items()
             ),
             strict=True,
@@ -166,9 +166,9 @@ class Store:
         self._connection.execute(
             "update ledger set next_offset = moved.next_offset, stored = ledger.stored + moved.stored, "
             "duplicates = ledger.duplicates + moved.duplicates, rejected = ledger.rejected + moved.rejected, "
-            "missing = ledger.missing + moved.missing, updated_at = now() "
+            "empty_offsets = ledger.empty_offsets + moved.empty_offsets, updated_at = now() "
             "from unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) "
-            "as moved (kafka_partition, next_offset, stored, duplicates, rejected, missing) "
+            "as moved (kafka_partition, next_offset, stored, duplicates, rejected, empty_offsets) "
             "where topic = %s and topic_id = %s and ledger.kafka_partition = moved.kafka_partition",
             (*(list(column) for column in columns), self._topic.name, self._topic.id),
         )

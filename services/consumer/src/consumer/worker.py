@@ -96,6 +96,8 @@ class Worker:
             )
             for expected, record in records:
                 self._builder.add(expected, record, receipt)
+            for gap in self._source.take_gaps():
+                self._builder.skip(*gap)
             if self._source.unplaced:
                 break
 

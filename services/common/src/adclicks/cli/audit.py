@@ -12,7 +12,7 @@ from adclicks import kafka, postgres
 from adclicks.audit import AUDIT_SQL, Audit, PartitionAudit, Totals, audit
 from adclicks.settings import KafkaSettings, PostgresSettings, read
 
-_COLUMNS = ("consumed", "stored", "duplicates", "rejected", "missing", "lag")
+_COLUMNS = ("consumed", "stored", "duplicates", "rejected", "missing", "empty_offsets", "lag")
 # What a recount of the raw rows finds, beside the sums, for the minutes whose raw rows are all still there.
 _RECOUNT_SQL = """
 with kept as (select coalesce(min(received_on), 'infinity'::date) as oldest from clicks),
@@ -69,14 +69,14 @@ def _recount(connection: psycopg.Connection) -> int:
 def _show(result: Audit) -> None:
     table = Table(title="Every offset is a click stored, a duplicate, or a rejected record")
     for name in ("topic", "partition", "next offset", *_COLUMNS, "adds up"):
-        table.add_column(name, justify="left" if name == "topic" else "right")
+        table.add_column(name.replace("_", " "), justify="left" if name == "topic" else "right")
     for item in result.partitions:
         mark = "yes" if item.adds_up else "NO"
         table.add_row(item.topic, str(item.partition), str(item.next_offset), *_cells(item), mark)
     table.add_section()
     table.add_row("in all", "", "", *_cells(result.total), "yes" if result.adds_up else "NO")
     # Narrower, in a log or a pipe, the numbers would be cut.
-    Console(width=max(Console().width, 110)).print(table)
+    Console(width=max(Console().width, 128)).print(table)
     total = result.total
     print(
         f"counters: {total.counted_clicks} clicks, {total.counted_duplicates} duplicates; sums by day: {total.summed_clicks}"

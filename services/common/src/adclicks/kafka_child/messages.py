@@ -54,7 +54,8 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
 
 class TopicOffsets(msgspec.Struct, frozen=True, tag=True):
-    """A topic. ``starts`` and ``ends``: each partition's first offset that is still there, and the next one to be written.
+    """A topic. ``starts`` and ``ends``: each partition's first offset that is still there, and the end of what can be read:
+    the next one to be written, or the first of a transaction that is open.
 
     ``age_seconds`` is how long before this answer the ends were asked for. ``topic_id`` is not shared by a recreated topic.
     """

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin._group import ConsumerGroupDescription
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._topic import TopicDescription
@@ -102,7 +109,12 @@ class _Reading:
         return TopicOffsets(topic_id, start, end, time.monotonic() - asked_at_seconds)
 
     def _list(self, partitions: Sequence[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, Future[Any]]:
-        return self._client.list_offsets(dict.fromkeys(partitions, spec), request_timeout=self._timeout_seconds)
+        # The records of an open transaction can't be read yet: they are nobody's work before its end.
+        return self._client.list_offsets(
+            dict.fromkeys(partitions, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=self._timeout_seconds,
+        )
 
     async def _numbers(self, futures: Mapping[TopicPartition, Future[Any]]) -> dict[int, int]:
         return {part.partition: int((await self._result(future)).offset) for part, future in futures.items()}
