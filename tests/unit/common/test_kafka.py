@@ -1,7 +1,13 @@
 """Clients of Kafka, without a Kafka."""
 
+import socket
 import subprocess
 import sys
+
+import pytest
+
+from adclicks import kafka
+from adclicks.settings import KafkaSettings
 
 _LEFT_ALONE = """
 import gc, threading
@@ -26,3 +32,23 @@ def test_a_client_may_be_collected_by_its_own_thread() -> None:
     """Nobody holds it any more as the answer to its last request comes: librdkafka must not be ended by that thread."""
     done = subprocess.run([sys.executable, "-c", _LEFT_ALONE], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_brokers_that_did_not_answer_are_asked_by_another_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever state a client is stuck in, the next request does not depend on it, or on its connections."""
+    monkeypatch.setattr(kafka, "REQUEST_TIMEOUT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        settings = KafkaSettings(f"127.0.0.1:{silent.getsockname()[1]}", "clicks")
+        asker = kafka.RenewedAdmin(lambda: kafka.admin(settings))
+        with pytest.raises(kafka.KafkaUnavailableError):
+            kafka.topic_id(asker, "clicks")
+        first, _ = silent.accept()
+        with first:
+            first.settimeout(30)
+            while first.recv(65536):
+                # What it had asked; then its end.
+                continue
+            with pytest.raises(kafka.KafkaUnavailableError):
+                kafka.watermarks(asker, "clicks", [0])
+            silent.accept()[0].close()

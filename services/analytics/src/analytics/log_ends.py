@@ -4,10 +4,9 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
-from confluent_kafka.admin import AdminClient
 
 from adclicks import kafka
-from adclicks.kafka import KafkaUnavailableError
+from adclicks.kafka import KafkaUnavailableError, RenewedAdmin
 from adclicks.mounted_files import MountedFiles
 from adclicks.settings import KafkaSettings
 
@@ -25,7 +24,8 @@ class LogEnds:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "log-ends")
-        self._client: AdminClient | None = None
+        # Made after the fork, and kept while Kafka answers: connecting takes longer than asking.
+        self._client = RenewedAdmin(lambda: kafka.admin(settings))
         self._files = MountedFiles(settings.files())
         self._asking: asyncio.Future[Ends] | None = None
 
@@ -44,10 +44,10 @@ class LogEnds:
             return None
 
     def _read(self) -> Ends:
-        if self._client is None or self._files.rotated():
-            # After the fork, and kept: connecting takes longer than asking. The client reads certificates only now.
+        if self._files.rotated():
+            # A client reads certificates only when it is made.
             self._files = MountedFiles(self._settings.files())
-            self._client = kafka.admin(self._settings)
+            self._client.renew()
         topic = self._settings.topic
         topic_id = kafka.topic_id(self._client, topic)
         partitions = range(kafka.partition_count(self._client, topic))

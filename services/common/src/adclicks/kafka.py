@@ -1,11 +1,11 @@
 """Kafka: client configurations, and what is asked of a topic."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
@@ -43,7 +43,9 @@ class KafkaRefusedError(KafkaUnavailableError):
 
 @dataclass(frozen=True)
 class Watermarks:
-    """A partition's first offset that is still there, and the next one to be written."""
+    """A partition's first offset that is still there, and the end of what can be read: the next one to be written, or the
+    first of a transaction that is open.
+    """
 
     low: int
     high: int
@@ -86,6 +88,30 @@ def _trusted(path: str) -> str:
     return "".join(file.read_text() for file in certificate_files(path))
 
 
+class RenewedAdmin:
+    """A client for topics and offsets that lasts as long as Kafka answers: after a failure ``make`` makes another one.
+
+    One that lost all its brokers in an outage may never find them again.
+    """
+
+    def __init__(self, make: Callable[[], AdminClient]) -> None:
+        self._make = make
+        self._client: AdminClient | None = None
+
+    def get(self) -> AdminClient:
+        """The client; made now if there is none."""
+        if self._client is None:
+            self._client = self._make()
+        return self._client
+
+    def renew(self) -> None:
+        """The next request is asked by another client."""
+        self._client = None
+
+
+Asker = AdminClient | RenewedAdmin
+
+
 def admin(settings: KafkaSettings) -> Admin:
     """A client for topics and offsets."""
     return Admin(client_config(settings, "adclicks-admin"))
@@ -98,16 +124,16 @@ def failure(error: KafkaError, subject: str, known: str = "") -> KafkaUnavailabl
     return KafkaUnavailableError(f"Kafka could not be asked for {subject}: {error.str()}{known}")
 
 
-def topic_id(client: AdminClient, topic: str) -> str:
+def topic_id(asker: Asker, topic: str) -> str:
     """The topic's id, which a recreated topic does not share. Raises ``KafkaUnavailableError``."""
-    with _asking(client, f"topic {topic}"):
+    with _asking(asker, f"topic {topic}") as client:
         described = client.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_TIMEOUT_SECONDS)
         return str(described[topic].result(REQUEST_TIMEOUT_SECONDS).topic_id)
 
 
-def partition_count(client: AdminClient, topic: str) -> int:
+def partition_count(asker: Asker, topic: str) -> int:
     """How many partitions the topic has. Raises ``KafkaUnavailableError``."""
-    with _asking(client, f"topic {topic}"):
+    with _asking(asker, f"topic {topic}") as client:
         metadata = client.list_topics(topic, timeout=REQUEST_TIMEOUT_SECONDS).topics[topic]
     if metadata.error is not None and metadata.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
         raise failure(metadata.error, f"topic {topic}")
@@ -116,13 +142,13 @@ def partition_count(client: AdminClient, topic: str) -> int:
     return len(metadata.partitions)
 
 
-def watermarks(client: AdminClient, topic: str, partitions: Iterable[int]) -> dict[int, Watermarks]:
+def watermarks(asker: Asker, topic: str, partitions: Iterable[int]) -> dict[int, Watermarks]:
     """The first and the next offset of each partition. Raises ``KafkaUnavailableError``."""
     asked = [TopicPartition(topic, partition) for partition in partitions]
     if not asked:
         return {}
-    low = _offsets(client, asked, OffsetSpec.earliest())
-    high = _offsets(client, asked, OffsetSpec.latest())
+    low = _offsets(asker, asked, OffsetSpec.earliest())
+    high = _offsets(asker, asked, OffsetSpec.latest())
     return {partition: Watermarks(low[partition], high[partition]) for partition in high}
 
 
@@ -155,17 +181,24 @@ def create_topics(client: AdminClient, settings: KafkaSettings, partitions: int,
     return made
 
 
-def _offsets(client: AdminClient, asked: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
-    with _asking(client, "the partitions' offsets"):
-        futures = client.list_offsets(dict.fromkeys(asked, spec), request_timeout=REQUEST_TIMEOUT_SECONDS)
+def _offsets(asker: Asker, asked: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+    with _asking(asker, "the partitions' offsets") as client:
+        futures = client.list_offsets(
+            dict.fromkeys(asked, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=REQUEST_TIMEOUT_SECONDS,
+        )
         return {item.partition: future.result(REQUEST_TIMEOUT_SECONDS).offset for item, future in futures.items()}
 
 
 @contextmanager
-def _asking(client: AdminClient, subject: str) -> Iterator[None]:
+def _asking(asker: Asker, subject: str) -> Iterator[AdminClient]:
+    client = asker.get() if isinstance(asker, RenewedAdmin) else asker
     try:
-        yield
+        yield client
     except (KafkaException, TimeoutError) as error:
+        if isinstance(asker, RenewedAdmin):
+            asker.renew()
         raise failure(error_of(error), subject, _met(client)) from error
     if isinstance(client, Admin):
         client.forget()

@@ -42,7 +42,7 @@ def run(settings: ConsumerSettings, index: int, report: WorkerReport) -> None:
     topic = _wait_for_topic(settings.kafka, stopping, beat)
     if topic is None:
         return
-    admin = kafka.admin(settings.kafka)
+    admin = kafka.RenewedAdmin(lambda: kafka.admin(settings.kafka))
     live_totals = LiveTotals(redis_totals.RedisTotals(redis_totals.connect(settings.redis)), topic)
     writer = Writer(
         connect=lambda: _connect(settings.postgres),

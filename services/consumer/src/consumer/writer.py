@@ -11,11 +11,10 @@ from typing import TypeVar
 
 import psycopg
 import structlog
-from confluent_kafka.admin import AdminClient
 
 from adclicks import postgres
 from adclicks.backoff import Backoff
-from adclicks.kafka import KafkaUnavailableError, topic_id, watermarks
+from adclicks.kafka import Asker, KafkaUnavailableError, topic_id, watermarks
 from adclicks.schema import SchemaError
 from consumer.batch import Batch, Reject, reject_only_row, split
 from consumer.ledger import LedgerAhead, positions
@@ -48,7 +47,7 @@ class Writer:
     def __init__(
         self,
         connect: Callable[[], psycopg.Connection],
-        kafka: AdminClient,
+        kafka: Asker,
         topic: Topic,
         rejects: RejectSink,
         live_totals: LiveTotals,
