@@ -28,3 +28,7 @@ bench-charts: setup ## draw the charts of docs/benchmarks.md from the last full 
 .PHONY: faults-kafka
 faults-kafka: setup ## freeze and kill Kafka 100 times under load; a table of what became of the clicks (OPTIONS='--freezes 4 --kills 4')
 	@PYTHONPATH="$$PWD/loadtests:$$PWD/tests" python -m kafkafaults $(OPTIONS)
+
+.PHONY: acceptance
+acceptance: setup ## CLICKS=10000000 random clicks that ingest accepts: PostgreSQL has to store each as it was meant
+	@PYTHONPATH="$$PWD/loadtests" python -m acceptance $(if $(CLICKS),--clicks $(CLICKS)) $(OPTIONS)

@@ -66,13 +66,17 @@ _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 def is_ip_address(text: str) -> bool:
     """Whether ``text`` is an IPv4 address in dotted decimal or an IPv6 address, without a zone."""
     try:
-        socket.inet_pton(socket.AF_INET, text)
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
     except (OSError, ValueError):
-        try:
-            socket.inet_pton(socket.AF_INET6, text)
-        except (OSError, ValueError):
-            return False
+        return False
     return True
+
+
+def canonical_address(text: str) -> str:
+    """The one spelling of the IP address that ``text`` is (see ``is_ip_address``); of an IPv4 address there is no other."""
+    if ":" not in text:
+        return text
+    return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
 
 
 def decode_click(body: bytes, latest: datetime) -> Click:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from adclicks.click import EARLIEST, ClickEvent, decode_event, is_ip_address
+from adclicks.click import EARLIEST, ClickEvent, canonical_address, decode_event, is_ip_address
 from adclicks.errors import Problem
 
 _encode_json = msgspec.json.Encoder().encode
@@ -99,9 +99,11 @@ def read_record(record: Record, receipt: Receipt) -> Row | Reject:
 
 
 def _received_at(event: ClickEvent, record: Record, receipt: Receipt) -> datetime:
+    """In UTC."""
     # Both are the sender's to write; one beyond what a datetime can hold in UTC must not end the worker.
-    if event.received_at is not None and EARLIEST <= event.received_at <= receipt.latest:
-        return event.received_at
+    received_at = event.received_at
+    if received_at is not None and EARLIEST <= received_at <= receipt.latest:
+        return received_at if received_at.tzinfo is UTC else received_at.astimezone(UTC)
     seconds = min(max(record.timestamp_ms / 1000, 0), receipt.latest.timestamp())
     return min(datetime.fromtimestamp(seconds, UTC), receipt.latest)
 
@@ -109,13 +111,21 @@ def _received_at(event: ClickEvent, record: Record, receipt: Receipt) -> datetim
 def _copy_line(event: ClickEvent, record: Record, received_at: datetime, received_on: date) -> bytes:
     # A JSON array without its brackets is a line of CSV, with a backslash as the escape: a name has no control characters,
     # so nothing else is escaped in it. Made in C, it costs a sixth of formatting each value in Python.
-    peer = event.peer if event.peer is not None and is_ip_address(event.peer) else None
+    # Each value is ours, made from what was parsed. Of the sender's own text PostgreSQL refuses some that ingest has
+    # acknowledged, such as an offset of +16:00, and that click would be lost.
+    ip, peer, clicked_at = event.ip, event.peer, event.timestamp
+    if ":" in ip:
+        ip = canonical_address(ip)
+    if peer is not None:
+        peer = canonical_address(peer) if is_ip_address(peer) else None
+    if clicked_at.tzinfo is not UTC:
+        clicked_at = clicked_at.astimezone(UTC)
     values = (
         event.click_id,
         event.ad_id,
         event.name,
-        event.ip,
-        event.timestamp,
+        ip,
+        clicked_at,
         received_at,
         received_on,
         peer,
