@@ -90,6 +90,58 @@ def test_what_is_no_array_is_400(body: bytes) -> None:
     assert [detail.field for detail in caught.value.details] == ["body"]
 
 
+@pytest.mark.parametrize(
+    "member",
+    [
+        b'"x":"\\ud83d"',
+        b'"x":"\\udc00"',
+        b'"x":"\\ud83d\\u0041"',
+        b'"x":"\\ud83d\\ud83d"',
+        b'"\\ud83d":1',
+        b'"name":"\\ud83d"',
+        b'"x":"],[\\"\\\\\\ud83d"',
+        b'"x":' + b"[" * 5_000 + b"]" * 5_000,
+    ],
+    ids=lambda member: repr(member[:24]),
+)
+def test_an_event_that_can_t_be_decoded_costs_one_event(member: bytes) -> None:
+    """In an array as in NDJSON: the clicks around it are taken as they came."""
+    good = [encode(new_click(x=text)) for text in ("\U0001f986", '\\ud83d ],[ "', "", "[[[")]
+    bad = b"{%b,%b" % (member, encode(EXAMPLE)[1:])
+    events = [*good[:2], bad, *good[2:]]
+
+    for split in (split_array(b"[" + b" ,\n".join(events) + b"]"), split_lines(b"\n".join(events))):
+        batch = sort_out(split, NOW)
+
+        assert [event for _, event in batch.accepted] == good
+        assert (batch.rejected, {item.index for item in batch.details}) == (1, {2})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"x":"\\ud83d"},]',
+        b'[{"x":"\\ud83d"},,{}]',
+        b'[{"x":"\\ud83d"}{}]',
+        b'[{"x":"\\ud83d"}',
+        b'[{"x":"\\ud83d}]',
+        b'[{"x":"\\ud83d"}}]',
+        b'[{"x":"\\ud83d"},{"x":01}]',
+        b'[{"x":"\\ud83d"]]',
+        b'[{"x":"\\ud83d"}] []',
+        b'["\\',
+        b'["\\"' * 1_000,
+    ],
+    ids=lambda body: repr(body[:30]),
+)
+def test_what_is_no_json_stays_400_as_a_whole(body: bytes) -> None:
+    """Where its elements end is a guess then."""
+    with pytest.raises(Problem) as caught:
+        split_array(body)
+
+    assert [detail.field for detail in caught.value.details] == ["body"]
+
+
 def test_a_thousand_clicks_fit_into_a_mebibyte() -> None:
     """Both limits of the API can be met at once."""
     assert len(json.dumps([new_click()] * EVENTS_MAX)) < 1024 * 1024
