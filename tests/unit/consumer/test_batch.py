@@ -3,13 +3,26 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.batch import Batch, BatchBuilder, Receipt, Record, Reject, Row, Span, read_record, reject_only_row, split
+from consumer.batch import (
+    Batch,
+    BatchBuilder,
+    Receipt,
+    Record,
+    Reject,
+    Row,
+    Span,
+    place_of,
+    read_record,
+    reject_rows,
+    split,
+)
 from testbed.clicks import EXAMPLE, encode, new_click
 
 TODAY = date(2026, 3, 1)
@@ -154,17 +167,26 @@ def test_the_order_in_which_records_and_empty_offsets_are_told_is_no_matter(orde
 
 
 def test_a_single_row_can_t_be_split() -> None:
-    """It is the one that is refused."""
+    """There is nothing to split."""
     batch = build([(0, Record(0, 0, None, GOOD, 0)), (1, Record(0, 1, None, BAD, 0))])
     with pytest.raises(ValueError, match="one row"):
         split(batch)
 
-    refused = reject_only_row(batch, "PostgreSQL says no")
 
-    assert_accounts_for_every_offset(refused)
-    assert refused.rows == []
-    assert [reject.reason for reject in refused.rejects][-1] == "PostgreSQL says no"
-    assert refused.spans == batch.spans
+@given(logs(), st.randoms(use_true_random=False))
+def test_refused_rows_become_rejects_and_no_offset_is_lost(log: list[tuple[int, Record]], random: Random) -> None:
+    """Each with its own reason, at the same offsets; the others stay rows."""
+    batch = build(log)
+    places = [place_of(row.record) for row in batch.rows]
+    reasons = {place: f"no {place}" for place in places if random.random() < 0.5}
+
+    rest = reject_rows(batch, reasons)
+
+    assert_accounts_for_every_offset(rest)
+    assert rest.spans == batch.spans
+    assert [place_of(row.record) for row in rest.rows] == [place for place in places if place not in reasons]
+    refused = rest.rejects[len(batch.rejects) :]
+    assert {place_of(reject.record): reject.reason for reject in refused} == reasons
 
 
 def test_a_record_that_is_no_click_is_rejected_with_every_reason() -> None:

@@ -1,6 +1,6 @@
 """A batch: what becomes one transaction. Pure: records go in, rows for PostgreSQL and rejected records come out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -21,6 +21,14 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp_ms: int
+
+
+Place = tuple[int, int]
+
+
+def place_of(record: Record) -> Place:
+    """Its partition and offset."""
+    return record.partition, record.offset
 
 
 class Row(NamedTuple):
@@ -208,10 +216,13 @@ def split(batch: Batch) -> list[Batch]:
     return [first, _part(batch, partition, middle, span.end)]
 
 
-def reject_only_row(batch: Batch, reason: str) -> Batch:
-    """The same offsets, with the one row that PostgreSQL refused among the rejects."""
-    (row,) = batch.rows
-    return Batch(batch.spans, [], [*batch.rejects, Reject(row.record, reason)])
+def reject_rows(batch: Batch, reasons: Mapping[Place, str]) -> Batch:
+    """The same offsets, with the rows that PostgreSQL refused (``reasons`` by place) among the rejects."""
+    refused = [
+        Reject(row.record, reasons[place_of(row.record)]) for row in batch.rows if place_of(row.record) in reasons
+    ]
+    rows = [row for row in batch.rows if place_of(row.record) not in reasons]
+    return Batch(batch.spans, rows, [*batch.rejects, *refused])
 
 
 def _part(batch: Batch, partition: int, begin: int, end: int) -> Batch:

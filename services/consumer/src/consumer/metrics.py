@@ -59,6 +59,11 @@ class WorkerMetrics:
         self._redis_failures = Counter("adclicks_redis_failures", "Writes to Redis that failed")
         self._batch_rows = Histogram("adclicks_batch_records", "Records in a batch", buckets=_ROWS)
         self._batch_seconds = Histogram("adclicks_batch_seconds", "Time from a batch to its commit", buckets=_SECONDS)
+        self._halted = Gauge(
+            "adclicks_consumer_halted",
+            "Workers that keep clicks in Kafka because PostgreSQL refuses too many of them",
+            multiprocess_mode="livesum",
+        )
 
     def wrote(self, written: Sequence[Written], seconds: float) -> None:
         """A batch, in one or several transactions."""
@@ -72,6 +77,10 @@ class WorkerMetrics:
         self._listing_closed.inc(sum(part.listed.closed for part in written))
         self._batch_rows.observe(stored + duplicates + rejected)
         self._batch_seconds.observe(seconds)
+
+    def halted(self, halted: bool) -> None:
+        """Whether this worker is halted by the limit of refused clicks."""
+        self._halted.set(halted)
 
     def maintained(self) -> None:
         """Redis was looked after."""

@@ -15,6 +15,7 @@ from adclicks.mounted_files import CHECK_SECONDS, MountedFiles
 from adclicks.settings import KafkaSettings, PostgresSettings
 from consumer.live_totals import LiveTotals
 from consumer.metrics import WorkerMetrics
+from consumer.refusal_limit import RefusalLimit
 from consumer.rejects import RejectSink
 from consumer.report import WorkerReport
 from consumer.settings import ConsumerSettings
@@ -44,6 +45,12 @@ def run(settings: ConsumerSettings, index: int, report: WorkerReport) -> None:
         return
     admin = kafka.RenewedAdmin(lambda: kafka.admin(settings.kafka))
     live_totals = LiveTotals(redis_totals.RedisTotals(redis_totals.connect(settings.redis)), topic)
+    metrics = WorkerMetrics(live_totals)
+
+    def on_halt(halted: bool) -> None:
+        report.tell_halted(halted)
+        metrics.halted(halted)
+
     writer = Writer(
         connect=lambda: _connect(settings.postgres),
         kafka=admin,
@@ -53,13 +60,15 @@ def run(settings: ConsumerSettings, index: int, report: WorkerReport) -> None:
         stopping=stopping,
         on_wait=beat,
         while_storing=report.while_writing,
+        limit=RefusalLimit(settings.dead_letter_max_ratio, settings.dead_letter_max_consecutive),
+        on_halt=on_halt,
         unregistered_per_hour=settings.unregistered_per_hour,
     )
     worker = Worker(
         settings=settings,
         make_source=lambda on_revoked: Source(settings, f"adclicks-consumer-{index}", on_revoked),
         writer=writer,
-        metrics=WorkerMetrics(live_totals),
+        metrics=metrics,
         stopping=stopping,
         beat=beat,
         report=report,

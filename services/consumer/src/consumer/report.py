@@ -15,11 +15,13 @@ class _Shared(ctypes.Structure):
     first_step_seconds: float
     heartbeat_seconds: float
     writing: bool
+    halted: bool
     partitions: "ctypes.Array[ctypes.c_bool]"
     _fields_ = (
         ("first_step_seconds", ctypes.c_double),
         ("heartbeat_seconds", ctypes.c_double),
         ("writing", ctypes.c_bool),
+        ("halted", ctypes.c_bool),
         ("partitions", ctypes.c_bool * MAX_PARTITIONS),
     )
 
@@ -47,6 +49,11 @@ class WorkerReport:
         return self._shared.writing
 
     @property
+    def halted(self) -> bool:
+        """Whether the worker keeps its clicks in Kafka because PostgreSQL refuses too many."""
+        return self._shared.halted
+
+    @property
     def partitions(self) -> frozenset[int]:
         """The partitions that are assigned to the worker."""
         return frozenset(number for number, has in enumerate(bytes(self._shared.partitions)) if has)
@@ -59,6 +66,10 @@ class WorkerReport:
         """The worker has made a step."""
         self._shared.first_step_seconds = self._shared.first_step_seconds or now_seconds
         self._shared.heartbeat_seconds = now_seconds
+
+    def tell_halted(self, halted: bool) -> None:
+        """See ``halted``."""
+        self._shared.halted = halted
 
     def assigned(self, partitions: Iterable[int]) -> None:
         """The worker has these partitions now. Cheap where nothing has changed."""

@@ -58,6 +58,20 @@ class ConsumerSettings:
         number(5, 3600),
         15.0,
     )
+    dead_letter_max_ratio: float = setting(
+        "CONSUMER_DEAD_LETTER_MAX_RATIO",
+        "the share of a worker's last 1,000 clicks that PostgreSQL may refuse; beyond it the worker keeps the clicks in "
+        "Kafka and tries again; 0: no limit",
+        number(0, 1),
+        0.8,
+    )
+    dead_letter_max_consecutive: int = setting(
+        "CONSUMER_DEAD_LETTER_MAX_CONSECUTIVE",
+        "how many clicks in a row PostgreSQL may refuse; beyond it the worker keeps the clicks in Kafka and tries again; "
+        "0: no limit",
+        whole(0, 1_000_000),
+        100,
+    )
     retention_days: int = setting(
         "CLICK_RETENTION_DAYS", "how long raw clicks are kept after they were stored", whole(1, 36_500), 90
     )

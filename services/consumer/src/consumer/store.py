@@ -19,7 +19,7 @@ create temporary table if not exists staging (
 ) on commit delete rows
 """
 # What ``batch`` writes as a row's line.
-_COPY = r"""copy staging from stdin (format csv, escape '\', null 'null')"""
+COPY = r"""copy staging from stdin (format csv, escape '\', null 'null')"""
 # A transaction that waits longer than this for another's lock, or for its own statement, is retried from its start.
 _SESSION = "set statement_timeout = '60s'; set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s'"
 # The staging table has no statistics: without this the planner joins thousands of rows in nested loops.
@@ -136,7 +136,7 @@ class Store:
         if not batch.rows:
             return totals, added, consumed, new_ads
         with self._connection.cursor() as cursor:
-            with cursor.copy(_COPY) as copy:
+            with cursor.copy(COPY) as copy:
                 copy.write(b"\n".join([row.line for row in batch.rows]))
             cursor.execute(self._statement, (names,), prepare=True)
             for partition, ad_id, clicks, new, all_of_it in cursor:

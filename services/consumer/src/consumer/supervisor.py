@@ -85,7 +85,7 @@ class Supervisor:
         )
 
     async def ready(self) -> str | None:
-        """A check of ``adclicks.http.operations``: whether all workers run and have made their first step."""
+        """A check of ``adclicks.http.operations``: whether all workers run, have made their first step, and are not halted."""
         if any(s.exit_code == process.EXIT_GROUP_PROTOCOL and not s.report.partitions for s in self._slots):
             return "Kafka does not have this group protocol: set KAFKA_GROUP_PROTOCOL=classic"
         waiting = sum(
@@ -93,7 +93,12 @@ class Supervisor:
             for slot in self._slots
             if not (slot.process and slot.process.is_alive() and slot.report.heartbeat_seconds)
         )
-        return f"{waiting} of {len(self._slots)} workers are not running" if waiting else None
+        if waiting:
+            return f"{waiting} of {len(self._slots)} workers are not running"
+        halted = sum(1 for slot in self._slots if slot.report.halted)
+        return (
+            f"{halted} of {len(self._slots)} workers are halted: PostgreSQL refuses too many clicks" if halted else None
+        )
 
     def states(self) -> list[WorkerState]:
         """The workers that have made a first step, and what they told last."""

@@ -16,16 +16,17 @@ from adclicks import postgres
 from adclicks.backoff import Backoff
 from adclicks.kafka import Asker, KafkaUnavailableError, topic_id, watermarks
 from adclicks.schema import SchemaError
-from consumer.batch import Batch, Reject, reject_only_row, split
+from consumer.batch import Batch, Place, Reject, place_of, reject_rows, split
 from consumer.ledger import LedgerAhead, positions
 from consumer.live_totals import LiveTotals
+from consumer.refusal_limit import RefusalLimit, RefusalLimitExceeded
+from consumer.refusals import REFUSALS, find_refused, is_missing_day
 from consumer.rejects import RejectSink
 from consumer.store import LedgerMoved, Store, Topic, Written
 
 T = TypeVar("T")
 TOPIC_CHECK_SECONDS = 5.0
 _LEDGER_CHECK = "every_offset_is_accounted_for"
-_REFUSALS = (psycopg.DataError, psycopg.IntegrityError)
 _log = structlog.get_logger()
 
 
@@ -40,8 +41,9 @@ class TopicRecreated(Exception):
 class Writer:
     """One connection to PostgreSQL, made anew whenever it is lost. Waits as long as PostgreSQL or Kafka are away.
 
-    ``on_wait`` is called before each wait, so that a worker that waits does not look like one that hangs.
-    ``while_storing`` is entered for as long as a batch waits for PostgreSQL alone.
+    ``on_wait`` is called before each wait, so that a worker that waits does not look like one that hangs. Where PostgreSQL
+    refuses more rows than ``limit`` allows it waits as well, with all of the batch kept in Kafka; ``on_halt`` is called
+    when that begins (True) and ends (False). ``while_storing`` is entered for as long as a batch waits for PostgreSQL alone.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class Writer:
         stopping: threading.Event,
         on_wait: Callable[[], None],
         while_storing: Callable[[], AbstractContextManager[None]],
+        limit: RefusalLimit,
+        on_halt: Callable[[bool], None],
         unregistered_per_hour: int = 0,
     ) -> None:
         self._connect = connect
@@ -64,6 +68,9 @@ class Writer:
         self._stopping = stopping
         self._on_wait = on_wait
         self._while_storing = while_storing
+        self._limit = limit
+        self._on_halt = on_halt
+        self._halted = False
         self._unregistered_per_hour = unregistered_per_hour
         self._backoff = Backoff()
         self._random = Random()  # noqa: S311 jitter
@@ -78,27 +85,30 @@ class Writer:
         return found
 
     def write(self, batch: Batch) -> list[Written]:
-        """Takes ``batch`` in, in one transaction, or in several where PostgreSQL refuses one of its rows.
+        """Takes ``batch`` in, in one transaction, but for the rows that PostgreSQL refuses: they become dead letters.
 
         Raises ``LedgerMoved``: what is left of the batch was not written. Raises ``Stopped``.
         """
         written: list[Written] = []
         sent: set[Reject] = set()
+        refused: set[Place] = set()
         todo = [batch]
         while todo:
             part = todo.pop()
             self._insist(partial(self._send_rejects, part, sent))
             try:
                 with self._while_storing():
-                    written.append(self._insist(partial(self._write, part)))
-            except _REFUSALS as error:
-                todo += reversed(self._after_refusal(part, error))
+                    result = self._insist(partial(self._take_in, part, refused))
             except LedgerMoved as moved:
                 # Perhaps it was us: a commit whose answer was lost. Then Redis has not had these totals.
                 self._live_totals.adopt(moved.partitions)
                 raise
+            if isinstance(result, Written):
+                written.append(result)
+                self._live_totals.update(result)
             else:
-                self._live_totals.update(written[-1])
+                todo += reversed(result)
+        self._record(batch, refused)
         return written
 
     def tend(self) -> None:
@@ -138,20 +148,36 @@ class Writer:
             self._rejects.send(unsent)
             sent.update(unsent)
 
-    def _write(self, batch: Batch) -> Written:
-        return self._open_store().write(batch)
+    def _take_in(self, batch: Batch, refused: set[Place]) -> Written | list[Batch]:
+        """What was written, or, where PostgreSQL refuses rows of ``batch``, what to write instead; adds to ``refused``."""
+        try:
+            return self._open_store().write(batch)
+        except REFUSALS as error:
+            if error.diag.constraint_name == _LEDGER_CHECK:
+                raise
+            if is_missing_day(error):
+                self._open_store().forget_days()
+                return [batch]
+            return self._after_refusal(batch, error, refused)
 
-    def _after_refusal(self, batch: Batch, error: psycopg.Error) -> list[Batch]:
-        if error.diag.constraint_name == _LEDGER_CHECK:
-            # Our own arithmetic would be wrong. Rejecting rows for that would lose good clicks.
-            raise error
-        if "no partition of relation" in str(error):
-            self._open_store().forget_days()
-            return [batch]
+    def _after_refusal(self, batch: Batch, error: psycopg.Error, refused: set[Place]) -> list[Batch]:
+        reasons = find_refused(self._open_store().connection, batch.rows, self._limit.check)
+        if reasons:
+            _log.warning("postgresql refused rows", rows=len(reasons), error=next(iter(reasons.values())))
+            refused.update(reasons)
+            return [
+                reject_rows(batch, {place: f"PostgreSQL refused it: {reason}" for place, reason in reasons.items()})
+            ]
         if len(batch.rows) > 1:
             return split(batch)
-        _log.warning("postgresql refused a row", error=str(error).splitlines()[0])
-        return [reject_only_row(batch, f"PostgreSQL refused it: {str(error).splitlines()[0]}")]
+        # Not a row's fault: rejecting it would lose a good click.
+        raise error
+
+    def _record(self, batch: Batch, refused: set[Place]) -> None:
+        if refused:
+            self._limit.record([place_of(row.record) in refused for row in batch.rows])
+        else:
+            self._limit.record_stored(len(batch.rows))
 
     def _insist(self, step: Callable[[], T]) -> T:
         """Repeats ``step`` until PostgreSQL and Kafka are there to take it."""
@@ -160,16 +186,30 @@ class Writer:
             if self._stopping.is_set() and attempt > 0:
                 raise Stopped
             try:
-                return step()
-            except _REFUSALS:
-                raise
+                result = step()
+            except RefusalLimitExceeded as error:
+                self._halt(True)
+                _log.error(
+                    "postgresql refuses too many clicks; they are kept in kafka and tried again", error=str(error)
+                )
             except (psycopg.Error, SchemaError) as error:
+                if isinstance(error, psycopg.Error) and error.diag.constraint_name == _LEDGER_CHECK:
+                    # Our own arithmetic would be wrong, and waiting would not mend it.
+                    raise
                 self._disconnect(error)
             except (KafkaUnavailableError, LedgerAhead) as error:
                 _log.error("kafka", error=str(error))
+            else:
+                self._halt(False)
+                return result
             attempt += 1
             self._on_wait()
             self._stopping.wait(self._backoff.delay_seconds(attempt, self._random))
+
+    def _halt(self, halted: bool) -> None:
+        if halted != self._halted:
+            self._halted = halted
+            self._on_halt(halted)
 
     def _open_store(self) -> Store:
         if self._store is None or self._store.connection.closed:
