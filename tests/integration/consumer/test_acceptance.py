@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from acceptance.check import Acceptance
 from adclicks.click import Click, decode_click, encode_event
 from adclicks.errors import Problem
+from adclicks.kafka import Watermarks
 from consumer.batch import BatchBuilder, Receipt, Record
-from consumer.ledger import Watermarks, positions
+from consumer.ledger import positions
 from consumer.store import Store, Topic
 from testbed.clicks import EXAMPLE, Json, encode
 from testbed.installation import Installation
