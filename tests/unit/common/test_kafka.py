@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,20 @@ def test_brokers_that_did_not_answer_are_asked_by_another_client(monkeypatch: py
             with pytest.raises(kafka.KafkaUnavailableError):
                 kafka.watermarks(asker, "clicks", [0])
             silent.accept()[0].close()
+
+
+def test_requests_that_can_abort_are_made_in_the_child_process_only() -> None:
+    """Those to a group's coordinator (librdkafka issue 4605); docs/architecture.md has the table."""
+    aborting = (
+        "describe_consumer_groups(",
+        "list_consumer_group_offsets(",
+        "alter_consumer_group_offsets(",
+        "delete_consumer_groups(",
+    )
+    services = Path(__file__).parents[3] / "services"
+    made_in = {
+        path.relative_to(services).as_posix()
+        for path in services.glob("*/src/**/*.py")
+        if any(call in path.read_text() for call in aborting)
+    }
+    assert made_in == {"common/src/adclicks/kafka_child/reading.py"}
