@@ -15,6 +15,7 @@ from kafkafaults.faults import SETUPS, Setup, faults, share
 from kafkafaults.stack import running
 from kafkafaults.table import row, table
 from kafkafaults.trial import Outcome
+from localstack.child import StartError
 from testbed.load import Load
 
 RESULTS = Path(__file__).parent.parent / "results" / "kafka-faults.md"
@@ -37,32 +38,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     print(f"seed {options.seed}, {os.cpu_count()} cores", flush=True)
     freezes, kills = share(options.freezes, len(SETUPS)), share(options.kills, len(SETUPS))
+    outcomes: dict[Setup, list[Outcome]] = {setup: [] for setup in SETUPS}
     with ThreadPoolExecutor(len(SETUPS)) as threads:
         parts = [
-            threads.submit(_try, setup, freeze, kill, options)
+            threads.submit(_try, setup, freeze, kill, options, outcomes[setup])
             for setup, freeze, kill in zip(SETUPS, freezes, kills, strict=True)
         ]
-        outcomes = {setup: part.result() for setup, part in zip(SETUPS, parts, strict=True)}
+        ended_early = [not part.result() for part in parts]
     text = table(outcomes)
     print(text)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, seed {options.seed}\n\n{text}")
-    return int(any(_failed(outcome) for found in outcomes.values() for outcome in found))
+    return int(any(ended_early) or any(_failed(outcome) for found in outcomes.values() for outcome in found))
 
 
-def _try(setup: Setup, freezes: int, kills: int, options: Options) -> list[Outcome]:
+def _try(setup: Setup, freezes: int, kills: int, options: Options, outcomes: list[Outcome]) -> bool:
+    """Adds to ``outcomes``. False where the stack came to an end before all was tried, or does not add up at the end."""
     random = Random(f"{options.seed} {setup.name}")  # noqa: S311 which faults, not a secret
-    outcomes = []
-    with running(setup) as stack:
-        load = Load(stack.ingest.url, clicks_per_second=options.clicks_per_second)
-        with load.running():
-            for fault in faults(setup, freezes, kills, options.seconds, random):
-                outcome = trial.run(stack, load, fault, options.patience_seconds)
-                print(row(setup, outcome), flush=True)
-                outcomes.append(outcome)
-        # Every sum, Redis and the raw rows, against what the clients were promised.
-        load.assert_counted(stack.installation)
-    return outcomes
+    try:
+        with running(setup) as stack:
+            load = Load(stack.ingest.url, clicks_per_second=options.clicks_per_second)
+            with load.running():
+                for fault in faults(setup, freezes, kills, options.seconds, random):
+                    outcomes.append(trial.run(stack, load, fault, options.patience_seconds))
+                    print(row(setup, outcomes[-1]), flush=True)
+            # Every sum, Redis and the raw rows, against what the clients were promised.
+            load.assert_counted(stack.installation)
+    except (StartError, AssertionError) as error:
+        # The other stacks go on.
+        print(f"{setup.name} | ended: {error}", flush=True)
+        return False
+    print(f"{setup.name} | {len(load.acknowledged)} clicks acknowledged, each counted once", flush=True)
+    return True
 
 
 def _failed(outcome: Outcome) -> bool:

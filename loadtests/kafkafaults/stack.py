@@ -32,6 +32,12 @@ _starting = threading.Lock()
 WORKERS = 2
 
 
+class PatientKafka(Kafka):
+    """Other stacks, which share the machine, may start at the same time."""
+
+    start_timeout_seconds = 240.0
+
+
 @dataclass(frozen=True)
 class Stack:
     """All of it runs."""
@@ -86,7 +92,7 @@ def running(setup: Setup) -> Iterator[Stack]:
 def _running(setup: Setup, folder: Path, guardian: Guardian) -> Iterator[Stack]:
     java = prepare_java(cache_folder(os.environ, Path.home()))
     brokers: list[Kafka] = (
-        [Kafka(folder / "kafka", free_port(), folder / "kafka.log", guardian, java)]
+        [PatientKafka(folder / "kafka", free_port(), folder / "kafka.log", guardian, java)]
         if setup.brokers == 1
         else list(ClusterKafka.three(folder, guardian, java))
     )
