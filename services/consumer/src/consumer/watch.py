@@ -21,6 +21,9 @@ from consumer.settings import ConsumerSettings
 INTERVAL_SECONDS = 2.0
 # One request that fails now and then (a client that was just made, a leader that moves) is not an outage.
 _FAILURES_IN_A_ROW = 1
+# Kafka or PostgreSQL that take longer than this to answer, or a process that gets no time to ask, explain by themselves why
+# records wait. A new worker on a starved machine makes it worse.
+_SLOW_SECONDS = 2.0
 _STATEMENT_TIMEOUT = "set statement_timeout = '4s'"
 # So many records may wait in a worker for their turn: with a rate limit that takes its time.
 _QUEUED_RECORDS = 40_000
@@ -63,12 +66,13 @@ class ProgressWatch(Collector):
     async def run(self) -> None:
         """For ever. A look that fails says so in the log once, and in ``adclicks_consumer_lag_age_seconds`` until the next."""
         while True:
+            started = self._clock()
             try:
                 look = await asyncio.get_running_loop().run_in_executor(self._thread, self._look)
             except (KafkaUnavailableError, psycopg.Error) as error:
                 self._fail(error)
             else:
-                self._succeed(look)
+                self._succeed(look, self._clock() - started)
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def close(self) -> None:
@@ -129,8 +133,10 @@ class ProgressWatch(Collector):
         if self._failures > _FAILURES_IN_A_ROW:
             self._progress.interrupted()
 
-    def _succeed(self, look: Look) -> None:
+    def _succeed(self, look: Look, took_seconds: float) -> None:
         self._failures = 0
+        if took_seconds > _SLOW_SECONDS:
+            self._progress.interrupted()
         self._lag, self._looked_at = look.lag(), look.at_seconds
         for stalled in self._progress.after(look, self._pool.states()):
             self._replace(stalled)
