@@ -84,4 +84,4 @@ def read_so_far(proxied: Proxied) -> None:
 
 def require_lag(analytics: Service) -> None:
     """For ``eventually``."""
-    assert analytics.get("/audit").json["data"]["lag"] is not None
+    assert analytics.get("/audit").json["data"]["total"]["lag"] is not None
