@@ -149,3 +149,21 @@ def test_a_media_of_another_kind_that_is_stored_already_stays_readable(api: Clie
     assert api.get(f"/ads/{there['id']}").json["data"]["media"] == "file:///x"
     assert send(api, "PUT", f"/ads/{there['id']}", {**there, "media": "file:///x"}).invalid_fields == ["media"]
     assert send(api, "PUT", f"/ads/{there['id']}", there).status == 200
+
+
+def test_no_cache_keeps_what_changes(api: Client) -> None:
+    """Ads, counts, and the pages of the totals: said by the answer, or a cache would choose a time by itself."""
+    for path in ("/ads", "/campaigns", "/audit", "/ads/analytics?limit=1"):
+        assert api.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_a_long_answer_is_compressed_where_that_is_asked_for(api: Client) -> None:
+    """Not for a client that does not take it, and not a short one."""
+    for number in range(20):
+        send(api, "POST", "/ads", {"name": f"compressed {number}"})
+    plain, packed = api.get("/ads"), api.call("GET", "/ads", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    for path, encodings in (("/ads", "gzip;q=0"), ("/ads", "identity"), ("/ads?limit=1", "gzip")):
+        assert api.call("GET", path, headers={"Accept-Encoding": encodings}).headers["Content-Encoding"] is None

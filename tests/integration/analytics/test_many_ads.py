@@ -115,6 +115,13 @@ def test_what_changed_is_followed_through_redis(
     eventually(look)
 
 
+def test_head_tells_the_length_and_sends_nothing(api: Client, totals: RedisTotals) -> None:
+    """As load balancers ask, also where the body would be sent in chunks."""
+    head, whole = api.call("HEAD", _PATH, headers={}), api.get(_PATH)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["Content-Length"] == str(len(whole.body))
+
+
 def test_pages_hold_each_ad_once(api: Client, totals: RedisTotals) -> None:
     """In the order of their ids, by the links; the same totals as the whole list."""
     found: list[dict[str, Any]] = []

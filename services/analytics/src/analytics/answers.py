@@ -23,4 +23,6 @@ def write_body(response: Response, body: bytes, status: int = 200) -> None:
     """A body that is encoded already."""
     response.status = status
     response.content_type = falcon.MEDIA_JSON
+    # Counts and ads change; without this a cache between may keep an answer for a time of its own choice.
+    response.cache_control = ["no-store"]
     response.data = body
