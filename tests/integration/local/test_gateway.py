@@ -15,6 +15,7 @@ from localstack.asgi_types import App, Message, Receive, Scope, Send
 from localstack.gateway import create_app
 from localstack.ports import free_port
 from localstack.proxy import BODY_BYTES_MAX
+from testbed.polling import eventually
 
 TIMEOUT_SECONDS = 20.0
 LARGE = b"x" * 1_000_000
@@ -74,6 +75,12 @@ def analytics_url() -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://127.0.0.1:{port}"
+
+    def left() -> None:
+        assert not server.server_state.connections
+
+    # A loop that ends while it closes a connection leaves the socket to the garbage collector, with a warning.
+    eventually(left)
     server.should_exit = True
     thread.join(TIMEOUT_SECONDS)
 
@@ -182,14 +189,18 @@ async def test_a_body_that_nobody_takes_is_refused_here(client: httpx.AsyncClien
     assert answer.json()["errors"]["code"] == "PAYLOAD_TOO_LARGE"
 
 
-async def read_one(gateway: App, path: str, may_go_on: asyncio.Event | None = None) -> bytes:
-    """GET by a client that takes nothing of the body before ``may_go_on``."""
+async def read_one(
+    gateway: App, path: str, may_go_on: asyncio.Event | None = None, begun: asyncio.Event | None = None
+) -> bytes:
+    """GET by a client that takes nothing of the body before ``may_go_on``; ``begun`` is set when it could."""
     received: list[Message] = []
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Message) -> None:
+        if begun is not None:
+            begun.set()
         if may_go_on is not None and message["type"] == "http.response.body":
             await may_go_on.wait()
         received.append(message)
@@ -203,7 +214,12 @@ async def read_one(gateway: App, path: str, may_go_on: asyncio.Event | None = No
 async def test_slow_readers_keep_nobody_waiting(analytics_url: str) -> None:
     """More of them than there are connections to analytics; each has all of its answer in the end."""
     gateway, may_go_on = create_app(ingest, analytics_url), asyncio.Event()
-    slow = [asyncio.create_task(read_one(gateway, "/large", may_go_on)) for _ in range(SLOW_CLIENTS)]
+    slow = []
+    for _ in range(SLOW_CLIENTS):
+        begun = asyncio.Event()
+        slow.append(asyncio.create_task(read_one(gateway, "/large", may_go_on, begun)))
+        # One after another: on a busy machine, all at once would wait for the connections themselves.
+        await begun.wait()
     assert json.loads(await read_one(gateway, "/ads"))["path"] == "/ads"
     may_go_on.set()
     assert all([await task == LARGE for task in slow])
