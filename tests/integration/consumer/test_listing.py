@@ -135,6 +135,6 @@ def test_an_unlisted_ad_is_in_the_answer_once_it_is_registered(installation: Ins
 
     def look() -> None:
         rows = {row["ad_id"]: row for row in analytics.get("/ads/analytics").json["data"]}
-        assert rows[ad] == {"ad_id": ad, "name": "registered", "total_clicks": "3"}
+        assert rows.get(ad) == {"ad_id": ad, "name": "registered", "total_clicks": "3"}
 
     eventually(look)
