@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
+# Most tests wait for a server to start, stop or answer, so two at a time fill two cores. Each has servers of its own.
+TEST_PROCESSES ?= 2
 SERVICES := common ingest consumer analytics operator local
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -49,8 +51,8 @@ lint: setup ## style, types, and which module may import which
 	lint-imports
 
 .PHONY: test
-test: lint ## lint, types, and all tests that need no cluster, on real parts
-	pytest -m "not e2e and not chart"
+test: lint ## lint, types, and all tests that need no cluster, on real parts (TEST_PROCESSES=2)
+	pytest -m "not e2e and not chart" --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 include $(wildcard make/*.mk)
 
