@@ -201,7 +201,7 @@ async def test_a_scrape_does_not_keep_requests_waiting(monkeypatch: pytest.Monke
     """It reads files in a thread, one scrape at a time; the event loop answers meanwhile."""
     may_end, reading = threading.Event(), count()
 
-    def slow() -> bytes:
+    def slow(_collectors: object) -> bytes:
         next(reading)
         assert may_end.wait(60)
         return b"clicks_total 1"
