@@ -54,6 +54,8 @@ class TransactionPooler:
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
+        for taken in self._taken:
+            taken.close()
         for session in self._sessions:
             session.close()
 

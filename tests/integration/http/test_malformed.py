@@ -95,6 +95,16 @@ def test_malformed_requests_get_400(server: Service, data: bytes, in_pieces: boo
         assert connection.is_ended()
 
 
+def test_a_malformed_request_after_a_good_one_gets_its_answer(server: Service) -> None:
+    """Also where only the parser finds the fault: the answer before is not taken for this one's."""
+    with connect(HOST, server.port) as connection:
+        connection.send(GET + b"\r\n")
+        assert connection.answer().status == 200
+        connection.send(MALFORMED["unknown method"])
+        assert connection.answer().status == 400
+        assert connection.is_ended()
+
+
 @pytest.mark.parametrize(("data", "status"), TOO_LARGE.values(), ids=TOO_LARGE.keys())
 def test_large_heads_are_refused_before_they_are_read(server: Service, data: bytes, status: int) -> None:
     """64 KiB and 200 fields is the limit."""

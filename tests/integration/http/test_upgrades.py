@@ -73,6 +73,22 @@ def test_a_click_counts_with_any_offer(running: dict[str, Service], offer: bytes
         assert connection.statuses(2) == [400, 200]
 
 
+def test_a_click_in_two_segments_hides_no_request_behind_it(running: dict[str, Service]) -> None:
+    """The first ends in the middle of the head, the second has all the rest; a shorter request follows."""
+    body, port = encode(new_click()), running["ingest"].port
+    head = b"POST /ads/click HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n"
+    data = head % (len(body), b"X: %b\r\n" % (b"x" * 200))
+    with connect(HOST, port) as connection, connect(HOST, port) as other:
+        connection.send(data[:-10])
+        # Answered after what came before it has been read: there is one event loop.
+        other.send(NEXT)
+        assert other.answer().status == 200
+        connection.send(data[-10:] + body)
+        assert connection.answer().status == 202
+        connection.send(NEXT)
+        assert connection.answer().status == 200
+
+
 def test_an_ad_is_made_with_any_offer(running: dict[str, Service], offer: bytes) -> None:
     """Analytics reads the body as well."""
     body = b'{"name":"an ad"}'

@@ -54,6 +54,8 @@ class ClickProtocol(HttpProtocol):
         before, self._phase = self._phase, ANSWER
         size = self._lane.take(data, self._peer, self._answer)
         if size > 0:
+            # The head may have come in pieces; of the next one nothing has been searched.
+            self._searched_bytes = 0
             return data[size:]
         self._phase = before
         if size != INCOMPLETE:

@@ -170,6 +170,8 @@ class HttpProtocol(HttpToolsProtocol):
         head = read_head(data[:end])
         self._body = Body(head)
         self._phase, self._phase_since = BODY, 0.0
+        # The request before is answered. Where the parser refuses this one, its answer must not be taken for this one's.
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn itself begins
         self._feed(head.raw)
         return data[end:]
 
@@ -213,7 +215,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _refuse(self, problem: Problem) -> None:
         """Answers ``problem``, where nothing was answered yet, and ends the connection."""
         # The application has answered a request without reading its body: another answer would be taken for the next one's.
-        answered = self._phase == BODY and self.cycle.response_complete
+        answered = self._phase == BODY and self.cycle is not None and self.cycle.response_complete
         self._phase, self._phase_since, self._unread = REFUSED, 0.0, b""
         if self.transport.is_closing():
             return
