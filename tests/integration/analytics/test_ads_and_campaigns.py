@@ -12,6 +12,9 @@ from testbed.installation import Installation
 from testbed.polling import eventually
 from testbed.services import Service
 
+# An ad or campaign that nobody has made.
+UNKNOWN = "0b0c6b1e-9f63-4d1b-8c53-5a0d1c6e7f80"
+
 
 def send(api: Client, method: str, path: str, document: object) -> Answer:
     """A JSON body."""
@@ -90,15 +93,15 @@ def test_a_long_list_is_read_page_by_page(api: Client, kind: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", f"/ads/{uuid4()}", 404),
+        ("GET", f"/ads/{UNKNOWN}", 404),
         ("GET", "/ads/7", 400),
-        ("GET", f"/campaigns/{uuid4()}", 404),
-        ("GET", f"/campaigns/{uuid4()}/analytics?start=2025-01-01T00:00:00Z&end=2025-01-02T00:00:00Z", 404),
+        ("GET", f"/campaigns/{UNKNOWN}", 404),
+        ("GET", f"/campaigns/{UNKNOWN}/analytics?start=2025-01-01T00:00:00Z&end=2025-01-02T00:00:00Z", 404),
         ("GET", "/nothing", 404),
         ("DELETE", "/ads", 405),
         ("POST", "/ads/analytics", 405),
         ("POST", "/audit", 405),
-        ("PATCH", f"/ads/{uuid4()}", 405),
+        ("PATCH", f"/ads/{UNKNOWN}", 405),
     ],
 )
 def test_what_can_not_be_answered_says_so_in_the_envelope(api: Client, method: str, path: str, status: int) -> None:

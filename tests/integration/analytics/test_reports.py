@@ -11,6 +11,9 @@ from testbed.installation import Installation
 from testbed.polling import eventually
 from testbed.taken_in import TakenClick, Taker
 
+# An ad or campaign that nobody has made.
+UNKNOWN = "0b0c6b1e-9f63-4d1b-8c53-5a0d1c6e7f80"
+
 _AT = datetime(2025, 9, 6, 0, 37, 45, 123_000, UTC)
 _RANGE = "start=2025-09-06T00:37:45.123Z&end=2025-09-06T00:37:45.123001Z"
 
@@ -67,10 +70,10 @@ def test_top_lists_the_most_clicked_first_and_no_more_than_asked_for(api: Client
     ("path", "fields"),
     [
         ("/ads/x/analytics", ["ad_id", "start", "end"]),
-        (f"/ads/{uuid4()}/analytics?start=x&end=2025-01-01T00:00:00", ["start", "end"]),
-        (f"/ads/{uuid4()}/analytics?start=2025-01-02T00:00:00Z&end=2025-01-01T00:00:00Z", ["start", "end"]),
-        (f"/ads/{uuid4()}/timeseries?step=year", ["start", "end", "step"]),
-        (f"/ads/{uuid4()}/timeseries?start=2000-01-01T00:00:00Z&end=2025-01-01T00:00:00Z&step=hour", ["step"]),
+        (f"/ads/{UNKNOWN}/analytics?start=x&end=2025-01-01T00:00:00", ["start", "end"]),
+        (f"/ads/{UNKNOWN}/analytics?start=2025-01-02T00:00:00Z&end=2025-01-01T00:00:00Z", ["start", "end"]),
+        (f"/ads/{UNKNOWN}/timeseries?step=year", ["start", "end", "step"]),
+        (f"/ads/{UNKNOWN}/timeseries?start=2000-01-01T00:00:00Z&end=2025-01-01T00:00:00Z&step=hour", ["step"]),
         ("/ads/top?limit=1001", ["start", "end", "limit"]),
         ("/campaigns/x/analytics", ["campaign_id", "start", "end"]),
     ],
