@@ -43,7 +43,7 @@ def test_tracebacks_show_no_locals(monkeypatch: pytest.MonkeyPatch, log_format: 
         fail(cookie)
     except ValueError as error:
         structlog.get_logger().error("ours", exc_info=error)
-        logging.getLogger("uvicorn.error").error("theirs", exc_info=error)
+        logging.getLogger("a.library").error("theirs", exc_info=error)
 
     text = written.getvalue()
     assert SECRET not in text
